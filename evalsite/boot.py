@@ -1,0 +1,51 @@
+"""What a production start refuses, and where a local start gets its key."""
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1"}
+SHORTEST_KEY = 50
+KNOWN_KEYS = {"changeme", "change-me", "secret", "secret-key", "your-secret-key", "please-change-me"}
+KNOWN_PREFIXES = ("django-insecure-", "evalsite-example-")
+
+
+def refuse_unsafe(*, secret_key: str, debug: bool, hosts: list[str], production: bool) -> None:
+    """Raise ImproperlyConfigured with the way out, rather than serve unsafely."""
+    if debug and (production or not set(hosts) <= LOOPBACK | {"testserver"}):
+        raise ImproperlyConfigured(
+            "DEBUG=1 shows secrets to visitors: unset it, or leave ALLOWED_HOSTS on loopback names"
+        )
+    if any("*" in host or host.startswith(".") for host in hosts):
+        raise ImproperlyConfigured("ALLOWED_HOSTS must name each host in full; wildcards let any Host header through")
+    if production:
+        refuse_weak_key(secret_key)
+        if not hosts:
+            raise ImproperlyConfigured(
+                "ALLOWED_HOSTS is empty: name the host people will type, e.g. evalsite.example.org"
+            )
+
+
+def refuse_weak_key(secret_key: str) -> None:
+    way_out = 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(64))"'
+    if not secret_key:
+        raise ImproperlyConfigured(f"SECRET_KEY is missing. {way_out}")
+    if len(secret_key) < SHORTEST_KEY or len(set(secret_key)) < 5:
+        raise ImproperlyConfigured(f"SECRET_KEY is shorter than {SHORTEST_KEY} characters or not random. {way_out}")
+    if secret_key.lower().startswith(KNOWN_PREFIXES) or any(word in secret_key.lower() for word in KNOWN_KEYS):
+        raise ImproperlyConfigured(f"SECRET_KEY is a known example key. {way_out}")
+
+
+def local_secret_key(data_dir: Path) -> str:
+    """A random key of this folder's own, made at the first local start."""
+    path = data_dir / "secret_key"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key := secrets.token_urlsafe(64))
+    return key

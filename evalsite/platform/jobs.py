@@ -1,0 +1,219 @@
+"""Durable background jobs: handlers, enqueueing, leases with fencing tokens, and the sweep.
+
+A row holds the truth. A Celery message only says "look at this row"; losing it costs at most one sweep interval,
+receiving it twice costs one refused lease.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+
+from evalsite.platform.heartbeat import Heartbeat
+from evalsite.platform.lost_connection import is_lost_connection
+from evalsite.platform.models import Job, Sweep, User
+
+logger = logging.getLogger(__name__)
+
+RUN_JOB = "evalsite.platform.run_job"
+
+
+class JobFailed(Exception):
+    """A final failure whose message a user can read; the job is not tried again."""
+
+
+class JobCancelled(Exception):
+    """Somebody asked this job to stop."""
+
+
+class LostLease(Exception):
+    """Another worker holds the job now: this one must not write anything more."""
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """One delivery of a job, as its handler sees it."""
+
+    job_id: UUID
+    token: int
+    heartbeat: Heartbeat
+
+    def progress(self, done: int, total: int | None = None, note: str = "") -> None:
+        self.heartbeat.tell(done, total, note)
+        self.check()
+
+    def check(self) -> None:
+        if self.heartbeat.lost:
+            raise LostLease
+        if self.heartbeat.cancelled:
+            raise JobCancelled
+
+    def guard(self) -> None:
+        """Lock the job row in the handler's last transaction, so that a zombie cannot commit."""
+        held = Job.objects.select_for_update().filter(pk=self.job_id, token=self.token, status=Job.Status.RUNNING)
+        if not held.exists():
+            raise LostLease
+
+
+Handler = Callable[..., dict[str, Any] | None]
+HANDLERS: dict[str, Handler] = {}
+
+
+def handler(kind: str) -> Callable[[Handler], Handler]:
+    def register(function: Handler) -> Handler:
+        HANDLERS[kind] = function
+        return function
+
+    return register
+
+
+def enqueue(*, kind: str, args: dict[str, Any], key: str = "", created_by: User | None = None, now: datetime) -> Job:
+    """Add a job in the caller's transaction and wake a worker on commit; a live job of the same key is reused."""
+    with transaction.atomic():
+        if key and (live := Job.objects.live().filter(key=key).first()):
+            return live
+        job = Job(kind=kind, key=key, args=args, created_by=created_by, created_at=now)
+        # A second enqueuer of the same key waits here for the first one's COMMIT and then makes nothing.
+        Job.objects.bulk_create([job], ignore_conflicts=bool(key))
+        stored = Job.objects.live().get(key=key) if key else job
+        transaction.on_commit(lambda: wake(stored.pk))
+        return stored
+
+
+def wake(job_id: UUID) -> None:
+    """Tell a worker to look; when the broker is away, the sweep will."""
+    try:
+        current_app.send_task(RUN_JOB, args=[str(job_id)], retry=False)
+    except (BrokerError, OSError) as error:
+        logger.warning("broker not reached, job %s waits for the sweep: %s", job_id, error)
+
+
+def take(*, job_id: UUID, now: datetime) -> Job | None:
+    """Lease a due job under a new fencing token, or park one that was delivered too often."""
+    with transaction.atomic():
+        job = Job.objects.due(now=now).select_for_update(skip_locked=True).filter(pk=job_id).first()
+        if job is None:
+            return None
+        if job.deliveries >= settings.JOB_MAX_DELIVERIES:
+            park(job, now=now)
+            return None
+        job.status = Job.Status.RUNNING
+        job.deliveries += 1
+        job.token += 1
+        job.started_at = now
+        job.heartbeat_at = now
+        job.lease_until = now + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+        job.progress_done, job.progress_note, job.error = 0, "", ""
+        job.save()
+        return job
+
+
+def park(job: Job, *, now: datetime) -> None:
+    job.status, job.finished_at = Job.Status.PARKED, now
+    job.error = (
+        f"Stopped after {job.deliveries} deliveries: each time the worker died before the end. "
+        "Look at the worker's log, then retry."
+    )
+    job.save()
+    logger.error("job %s (%s) parked after %d deliveries", job.pk, job.kind, job.deliveries)
+
+
+def run(job_id: UUID) -> None:
+    """Deliver one job: lease, handle, and write how it ended, if the lease still holds."""
+    job = take(job_id=job_id, now=timezone.now())
+    if job is None:
+        return
+    with Heartbeat(job.pk, job.token) as heartbeat:
+        delivery = JobRun(job_id=job.pk, token=job.token, heartbeat=heartbeat)
+        status, error, result = handle(job, delivery)
+    if status is not None:
+        finish(job, heartbeat, status=status, error=error, result=result, now=timezone.now())
+
+
+def handle(job: Job, delivery: JobRun) -> tuple[Job.Status | None, str, dict[str, Any] | None]:
+    try:
+        result = HANDLERS[job.kind](delivery, **job.args)
+    except LostLease:
+        logger.warning("job %s lost its lease; another worker has it", job.pk)
+        return None, "", None
+    except JobCancelled:
+        return Job.Status.CANCELLED, "", None
+    except JobFailed as failure:
+        return Job.Status.FAILED, str(failure), None
+    except Exception as failure:
+        if is_lost_connection(failure):
+            logger.warning("job %s lost the database; its lease runs out and it is delivered again", job.pk)
+            return None, "", None
+        logger.exception("job %s (%s) failed", job.pk, job.kind)
+        return (
+            Job.Status.FAILED,
+            f"An error of ours, not of your data ({type(failure).__name__}): see job {job.pk} in the worker's log.",
+            None,
+        )
+    return Job.Status.DONE, "", result
+
+
+def finish(
+    job: Job, heartbeat: Heartbeat, *, status: Job.Status, error: str, result: dict[str, Any] | None, now: datetime
+) -> None:
+    changes: dict[str, Any] = {
+        "status": status,
+        "error": error,
+        "result": result,
+        "finished_at": now,
+        "lease_until": None,
+        "progress_done": heartbeat.done,
+        "progress_total": heartbeat.total,
+        "progress_note": heartbeat.note,
+    }
+    Job.objects.filter(pk=job.pk, token=job.token, status=Job.Status.RUNNING).update(**changes)
+
+
+def retry(*, job: Job) -> bool:
+    """Queue a failed, parked or cancelled job again from the start."""
+    over = [Job.Status.FAILED, Job.Status.PARKED, Job.Status.CANCELLED]
+    with transaction.atomic():
+        if job.key and Job.objects.live().filter(key=job.key).exists():
+            return False
+        changed = Job.objects.filter(pk=job.pk, status__in=over).update(
+            status=Job.Status.QUEUED,
+            deliveries=0,
+            token=F("token") + 1,
+            error="",
+            finished_at=None,
+            cancel_requested=False,
+        )
+        if changed:
+            transaction.on_commit(lambda: wake(job.pk))
+    return bool(changed)
+
+
+def cancel(*, job: Job, now: datetime) -> None:
+    """A waiting job ends at once; a running one is asked and ends at its next heartbeat."""
+    with transaction.atomic():
+        Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).update(status=Job.Status.CANCELLED, finished_at=now)
+        Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING).update(cancel_requested=True)
+
+
+def sweep(*, now: datetime) -> int:
+    """Wake what a dead worker or a lost message left, and say that a worker is alive."""
+    waited_long_enough = now - timedelta(seconds=3)
+    due = list(
+        Job.objects.due(now=now)
+        .filter(created_at__lt=waited_long_enough)
+        .order_by("created_at")[:500]
+        .values_list("pk", flat=True)
+    )
+    for job_id in due:
+        wake(job_id)
+    Sweep.objects.update_or_create(pk=1, defaults={"at": now, "woken": len(due)})
+    return len(due)

@@ -1,0 +1,75 @@
+"""What happens around every request: its id, private pages, and patience with a restarting database."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponseBase
+
+from evalsite.platform.logs import current_request_id
+from evalsite.platform.views.errors import service_unavailable
+
+View = Callable[[HttpRequest], HttpResponseBase]
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 20.0
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
+
+
+def request_id(get_response: View) -> View:
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        name = secrets.token_hex(8)
+        token = current_request_id.set(name)
+        try:
+            response = get_response(request)
+        finally:
+            current_request_id.reset(token)
+        response.headers["X-Request-ID"] = name
+        return response
+
+    return middleware
+
+
+def private_pages(get_response: View) -> View:
+    """Pages are for the one who asked: no cache keeps them, and a partial is never mistaken for a page."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+    return middleware
+
+
+def outlive_database_restarts(get_response: View) -> View:
+    """Ask again when the database connection broke, until it is back or patience ends.
+
+    Every write a browser may repeat is idempotent by a client-made id, so running a request again is safe,
+    also when the connection broke after COMMIT and before the answer.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            response = get_response(request)
+            if not getattr(request, "database_lost", False):
+                return response
+            connection.close()
+            if time.monotonic() + pause > deadline:
+                return service_unavailable(request)
+            logger.warning("database connection lost; asking again in %.2f s", pause)
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            forget_first_attempt(request)
+
+    return middleware
+
+
+def forget_first_attempt(request: HttpRequest) -> None:
+    for name in ("database_lost", "_cached_user"):
+        request.__dict__.pop(name, None)

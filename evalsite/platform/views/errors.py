@@ -1,0 +1,38 @@
+"""Pages for requests that could not be served; each says what to do next."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from evalsite.platform.logs import current_request_id
+from evalsite.platform.lost_connection import is_lost_connection
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "400.html", status=400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "403.html", {"reason": str(exception)}, status=403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return render(request, "403_csrf.html", status=403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The last resort: plain text needs neither database nor templates."""
+    if is_lost_connection(sys.exc_info()[1]):
+        request.database_lost = True  # type: ignore[attr-defined]
+    text = f"Something went wrong on our side. Nothing you sent was half done. Request {current_request_id.get()}."
+    return HttpResponse(text, status=500, content_type="text/plain")
+
+
+def service_unavailable(request: HttpRequest) -> HttpResponse:
+    text = "The database does not answer just now. Nothing is lost: try again in a moment."
+    return HttpResponse(text, status=503, content_type="text/plain", headers={"Retry-After": "5"})
