@@ -1,0 +1,56 @@
+"""Relative change of a mean, with its uncertainty."""
+
+import math
+
+from scipy import special
+
+from experiments.stats.result import TestResult
+
+
+def relative_lift(
+    control: float,
+    control_var: float,
+    control_n: int,
+    treatment: float,
+    treatment_var: float,
+    treatment_n: int,
+    *,
+    alpha: float = 0.05,
+) -> TestResult:
+    """(treatment - control) / control, by the delta method on two independent means, t with Welch's df.
+
+    Variances are those of one observation. Undefined where the control mean is 0.
+    Source: Deng, Knoblich & Lu 2018, KDD, section 2; the same as GrowthBook's relative test.
+    """
+    method = "relative lift, delta method"
+    n = control_n + treatment_n
+    spread0, spread1 = control_var / control_n, treatment_var / treatment_n
+    if control == 0 or spread0 + spread1 == 0 or min(control_n, treatment_n) < 2:
+        reason = "The control is 0" if control == 0 else "Nothing varies"
+        return TestResult(
+            estimate=None if control == 0 else (treatment - control) / control,
+            ci_low=None,
+            ci_high=None,
+            p_value=None,
+            alpha=alpha,
+            n=n,
+            method=method,
+            warnings=(f"{reason}, so the relative lift has no interval.",),
+        )
+    lift = (treatment - control) / control
+    se = math.sqrt(spread1 / control**2 + spread0 * treatment**2 / control**4)
+    df = (spread0 + spread1) ** 2 / (spread0**2 / (control_n - 1) + spread1**2 / (treatment_n - 1))
+    half = abs(float(special.stdtrit(df, alpha / 2))) * se
+    p_value = 2 * float(special.stdtr(df, -abs(lift) / se)) if se > 0 else None
+    return TestResult(
+        estimate=lift,
+        ci_low=lift - half,
+        ci_high=lift + half,
+        p_value=p_value,
+        alpha=alpha,
+        n=n,
+        method=method,
+        statistic=lift / se if se > 0 else None,
+        df=df,
+        se=se,
+    )

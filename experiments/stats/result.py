@@ -1,0 +1,73 @@
+"""What every statistic returns: an estimate with its uncertainty, its n, its method and its warnings."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with what is needed to read it. What is undefined is None and has a sentence in `warnings`."""
+
+    estimate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    p_value: float | None
+    alpha: float
+    n: int
+    method: str
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        undefined = [field.name for field in fields(self) if _is_undefined(getattr(self, field.name))]
+        for field in fields(self):
+            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
+        if undefined and not self.warnings:
+            object.__setattr__(self, "warnings", (f"Undefined for these data: {', '.join(undefined)}.",))
+
+    def to_dict(self) -> dict[str, object]:
+        return {name: _jsonable(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestResult(Estimate):
+    """An estimate whose p-value comes from a test statistic."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    statistic: float | None = None
+    df: float | None = None
+    se: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonResult(TestResult):
+    """Treatment minus control, absolute and relative."""
+
+    control: float | None
+    treatment: float | None
+    relative_lift: float | None = None
+    lift_low: float | None = None
+    lift_high: float | None = None
+
+
+def plain(value: object) -> object:
+    """Numpy scalars as Python numbers, and anything not finite as None, so that no NaN leaves this package."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, tuple):
+        return tuple(plain(item) for item in value)
+    return value
+
+
+def _is_undefined(value: object) -> bool:
+    return isinstance(value, float | np.floating) and not math.isfinite(value)
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, tuple | list):
+        return [_jsonable(item) for item in value]
+    return value
