@@ -2,4 +2,5 @@ from django.apps import AppConfig
 
 
 class ExperimentsConfig(AppConfig):
+    verbose_name = "Experiments"
     name = "experiments"

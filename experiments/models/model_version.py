@@ -1,0 +1,28 @@
+"""What is under test: a model, its prompt template, its parameters."""
+
+from django.db import models
+
+
+class ModelVersion(models.Model):
+    class Source(models.TextChoices):
+        IMPORTED = "imported", "imported outputs"
+        ENDPOINT = "endpoint", "called over HTTP"
+
+    name = models.CharField(max_length=200)
+    version = models.CharField(max_length=50)
+    source = models.CharField(max_length=20, choices=Source, default=Source.IMPORTED)
+    prompt_template = models.TextField(blank=True)
+    params = models.JSONField(default=dict)
+    content_hash = models.CharField(
+        max_length=64, help_text="what makes this version this version; for imported outputs, of the first import's texts"
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="one_model_version_per_name"),
+            models.UniqueConstraint(fields=["name", "content_hash"], name="one_model_version_per_content"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} (version {self.version})"

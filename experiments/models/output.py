@@ -1,0 +1,29 @@
+"""One ModelVersion's response to one EvalCase."""
+
+from django.db import models
+
+from experiments.models.eval_set import EvalCase
+from experiments.models.model_version import ModelVersion
+
+
+class Output(models.Model):
+    """Written by COPY; the service checks the references that have no constraint (docs/decisions: references checked in sets)."""
+
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.PROTECT, related_name="outputs", db_constraint=False, db_index=False
+    )
+    case = models.ForeignKey(
+        EvalCase, on_delete=models.PROTECT, related_name="outputs", db_constraint=False, db_index=False
+    )
+    text = models.TextField(blank=True)
+    latency_ms = models.FloatField(null=True)
+    input_tokens = models.PositiveIntegerField(null=True)
+    output_tokens = models.PositiveIntegerField(null=True)
+    finish_reason = models.CharField(max_length=50, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model_version", "case"], name="one_output_per_case")]
+
+    def __str__(self) -> str:
+        return f"output {self.pk}"

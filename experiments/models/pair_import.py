@@ -1,0 +1,89 @@
+"""One import of paired outputs on its way from bytes to rows, and what is wrong with the file."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from evalsite.platform.models import Job
+from experiments.models.experiment import Experiment
+from experiments.models.upload import Upload
+
+
+class PairImportQuerySet(models.QuerySet["PairImport"]):
+    def listed(self) -> "PairImportQuerySet":
+        """What the list of imports shows, newest first."""
+        kept = self.exclude(status=PairImport.Status.DISCARDED)
+        return kept.select_related("upload", "second_upload", "experiment", "created_by").order_by("-created_at")
+
+    def done_with_same_bytes(self, other: "PairImport") -> "PairImportQuerySet":
+        second = other.second_upload.sha256 if other.second_upload else None
+        return self.filter(
+            status=PairImport.Status.DONE, upload__sha256=other.upload.sha256, second_upload__sha256=second
+        )
+
+
+class PairImport(models.Model):
+    class Status(models.TextChoices):
+        DRAFT = "draft", "uploaded"
+        CHECKING = "checking", "being checked"
+        CHECKED = "checked", "checked"
+        COMMITTING = "committing", "being imported"
+        DONE = "done", "imported"
+        FAILED = "failed", "failed"
+        DISCARDED = "discarded", "discarded"
+
+    OPEN = (Status.DRAFT, Status.CHECKING, Status.CHECKED, Status.COMMITTING, Status.FAILED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    status = models.CharField(max_length=12, choices=Status, default=Status.DRAFT)
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="+")
+    second_upload = models.ForeignKey(Upload, null=True, on_delete=models.PROTECT, related_name="+")
+    options = models.JSONField(default=dict, help_text="column mapping, names, suite role: as the user chose them")
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="hash of the bytes and the options")
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
+    findings = models.JSONField(null=True, help_text="what the dry run found: columns, counts, first rows, hashes")
+    n_pairs = models.PositiveIntegerField(default=0)
+    n_errors = models.PositiveIntegerField(default=0)
+    n_warnings = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    experiment = models.ForeignKey(Experiment, null=True, on_delete=models.PROTECT, related_name="imports")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    committed_at = models.DateTimeField(null=True)
+
+    objects = PairImportQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["fingerprint"], condition=Q(status="done"), name="one_import_per_content"),
+            models.CheckConstraint(
+                condition=~Q(status="done") | Q(experiment__isnull=False, committed_at__isnull=False),
+                name="a_done_import_has_its_experiment",
+            ),
+        ]
+        indexes = [models.Index(fields=["-created_at"], name="imports_newest_first")]
+
+    def __str__(self) -> str:
+        return f"import {self.id}"
+
+
+class ImportProblem(models.Model):
+    class Severity(models.TextChoices):
+        ERROR = "error", "error"
+        WARNING = "warning", "warning"
+
+    pair_import = models.ForeignKey(PairImport, on_delete=models.CASCADE, related_name="problems", db_index=False)
+    severity = models.CharField(max_length=7, choices=Severity)
+    file = models.PositiveSmallIntegerField(help_text="1, or 2 where two files are joined")
+    row = models.PositiveIntegerField(null=True, help_text="as the file counts; none for the file as a whole")
+    column = models.CharField(max_length=200, blank=True)
+    kind = models.CharField(max_length=40)
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        indexes = [models.Index(fields=["pair_import", "severity", "id"], name="problems_of_an_import")]
+
+    def __str__(self) -> str:
+        return f"row {self.row}: {self.reason}"
