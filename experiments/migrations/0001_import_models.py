@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(choices=[('imported', 'imported outputs'), ('endpoint', 'called over HTTP')], default='imported', max_length=20)),
                 ('prompt_template', models.TextField(blank=True)),
                 ('params', models.JSONField(default=dict)),
-                ('content_hash', models.CharField(help_text="what makes this version this version; for imported outputs, of the first import's texts", max_length=64)),
+                ('content_hash', models.CharField(help_text='of the prompt template and parameters; of the texts where outputs were imported', max_length=64)),
                 ('created_at', models.DateTimeField()),
             ],
             options={

@@ -20,7 +20,7 @@ class EvalSet(models.Model):
 
 
 class EvalCase(models.Model):
-    """Written by COPY only; the service checks the reference that has no constraint (docs/decisions: references checked in sets)."""
+    """Never changed or deleted. Written by COPY, which checks the reference without a constraint itself."""
 
     eval_set = models.ForeignKey(
         EvalSet, on_delete=models.PROTECT, related_name="cases", db_constraint=False, db_index=False

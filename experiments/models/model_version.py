@@ -14,7 +14,7 @@ class ModelVersion(models.Model):
     prompt_template = models.TextField(blank=True)
     params = models.JSONField(default=dict)
     content_hash = models.CharField(
-        max_length=64, help_text="what makes this version this version; for imported outputs, of the first import's texts"
+        max_length=64, help_text="of the prompt template and parameters; of the texts where outputs were imported"
     )
     created_at = models.DateTimeField()
 

@@ -7,7 +7,7 @@ from experiments.models.model_version import ModelVersion
 
 
 class Output(models.Model):
-    """Written by COPY; the service checks the references that have no constraint (docs/decisions: references checked in sets)."""
+    """Written by COPY, which checks the references without a constraint itself; what they name is never deleted."""
 
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.PROTECT, related_name="outputs", db_constraint=False, db_index=False
