@@ -56,6 +56,12 @@ def clustered_error(residuals: Floats, clusters: tuple[Ints, ...], *, small_samp
     )
 
 
+def residuals(values: Floats) -> Floats:
+    """Values minus their mean, with rounding noise as exact zeros: equal values must not look like a tiny spread."""
+    centred = values - values.mean()
+    return np.where(np.abs(centred) <= 1e-13 * np.abs(values).max(), 0.0, centred)
+
+
 def t_interval(estimate: float, se: float, df: float, alpha: float) -> tuple[float, float]:
     half = abs(float(special.stdtrit(df, alpha / 2))) * se
     return estimate - half, estimate + half

@@ -137,7 +137,7 @@ def paired_difference(
     checks.open_unit("alpha", alpha)
     gaps = after - before
     mean = float(gaps.mean())
-    error = clustered.clustered_error(gaps - mean, () if codes is None else (codes,))
+    error = clustered.clustered_error(clustered.residuals(gaps), () if codes is None else (codes,))
     method = "paired difference of means" + ("" if codes is None else ", clustered")
     notes = () if codes is None else clustered.few_cluster_warnings(error.groups, ("cluster",))
     low = high = p = None
@@ -169,10 +169,10 @@ def paired_bootstrap(
     checks.open_unit("alpha", alpha)
     checks.positive_count("resamples", resamples)
     groups = np.arange(before.size) if codes is None else codes
-    sums: Floats = np.bincount(groups, weights=after - before)
-    sizes: Floats = np.bincount(groups).astype(np.float64)
+    sums = np.asarray(np.bincount(groups, weights=after - before), dtype=np.float64)
+    sizes = np.asarray(np.bincount(groups), dtype=np.float64)
     mean = float(sums.sum() / sizes.sum())
-    error = clustered.clustered_error(after - before - mean, (groups,))
+    error = clustered.clustered_error(clustered.residuals(after - before), (groups,))
     method = f"paired bootstrap (BCa, {resamples} resamples{'' if codes is None else ' of clusters'})"
     notes = () if codes is None else clustered.few_cluster_warnings(error.groups, ("cluster",))
     if sums.size < 2 or np.ptp(sums / sizes) == 0:

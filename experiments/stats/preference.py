@@ -86,7 +86,7 @@ def win_rate_clustered(
     if reviewers is not None:
         by.append(checks.codes("reviewers", reviewers, length=values.size))
     mean = float(values.mean())
-    error = clustered.clustered_error(values - mean, tuple(by))
+    error = clustered.clustered_error(clustered.residuals(values), tuple(by))
     names = ("task", "reviewer")[: len(by)]
     result = _clustered_interval(mean, error, alpha)
     return WinRate(
@@ -201,7 +201,7 @@ def _share(indicator: Floats, codes: Ints, alpha: float, method: str) -> TestRes
         return TestResult(
             estimate=mean, ci_low=low, ci_high=high, p_value=p, alpha=alpha, n=n, method=method, warnings=()
         )
-    error = clustered.clustered_error(indicator - mean, (codes,))
+    error = clustered.clustered_error(clustered.residuals(indicator), (codes,))
     low_t, high_t, p_t, notes = _clustered_interval(mean, error, alpha)
     return TestResult(
         estimate=mean,
