@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from annotations.agreement.result import Agreement, Floats, check_alpha, prevalence_warnings, undefined
+from annotations.agreement.result import (
+    Agreement,
+    Floats,
+    check_alpha,
+    prevalence_warnings,
+    undefined,
+)
 from annotations.agreement.weights import Level, squared_distance
 
 MOST_VALUES = 500
@@ -60,7 +66,7 @@ def krippendorff_alpha(
         return undefined(method=method, alpha=alpha, n=units.n, left_out=left_out, reason=reason, observed=1.0)
     value = _alpha(units, units.times, level)
     observed, expected, se = _linearised(units, 1 - distance / distance.max())
-    interval, notes = _interval(units, value, se, level, bootstrap, seed, alpha)
+    interval, notes = _interval(units, value, se, expected, level, bootstrap, seed, alpha)
     dominant = float(frequencies.max() / frequencies.sum())
     return Agreement(
         estimate=value,
@@ -165,7 +171,14 @@ def _linearised(units: _Units, credit: Floats) -> tuple[float, float, float | No
 
 
 def _interval(
-    units: _Units, value: float, se: float | None, level: Level, bootstrap: int, seed: int | None, alpha: float
+    units: _Units,
+    value: float,
+    se: float | None,
+    expected: float,
+    level: Level,
+    bootstrap: int,
+    seed: int | None,
+    alpha: float,
 ) -> tuple[tuple[float | None, float | None], tuple[str, ...]]:
     if units.n < 2 or (se is None and value < 1):
         return (None, None), (f"{units.n} units leave no spread to build an interval from.",)

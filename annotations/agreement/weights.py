@@ -29,7 +29,7 @@ def squared_distance(level: Level, values: Floats, frequencies: Floats) -> Float
     """
     rows, columns = values[:, None], values[None, :]
     if level == "nominal":
-        return (rows != columns).astype(np.float64)
+        return np.asarray(rows != columns, dtype=np.float64)
     if level == "interval":
         return np.asarray((rows - columns) ** 2)
     if level == "ratio":
