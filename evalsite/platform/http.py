@@ -52,7 +52,7 @@ def role_required(*roles: str) -> Callable[[View[P]], View[P]]:
 
     def gate(view: View[P]) -> View[P]:
         @wraps(view)
-        def gated(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def gated(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.has_role(*roles):
                 raise PermissionDenied(f"This page is for people with the role {' or '.join(roles)}.")
             return view(request, *args, **kwargs)

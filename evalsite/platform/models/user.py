@@ -1,6 +1,6 @@
 """People. Their roles are groups, so one person may hold several."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -33,7 +33,7 @@ class PeopleManager(UserManager["User"].from_queryset(UserQuerySet)):  # type: i
 
 
 class User(AbstractUser):
-    objects = PeopleManager()
+    objects: ClassVar[PeopleManager] = PeopleManager()
 
     @property
     def roles(self) -> frozenset[str]:
