@@ -12,14 +12,12 @@ def assign(experiment: str, unit: str, *, split: float, buckets: int = 10_000, s
 
     Version 1: int(md5("{experiment}:{unit}"), 16) % buckets / buckets < split. A salt, where one is set, stands before
     both: "{salt}:{experiment}:{unit}". Text is hashed as UTF-8. Both 10,000 and 1,000 buckets are in use in the field
-    and disagree on half the units, so the number is stored with the test. A split finer than 1 / buckets is refused,
-    since it could not be kept.
+    and disagree on half the units, so the number is stored with the test.
     """
-    return (
-        "treatment"
-        if bucket(experiment, unit, buckets=buckets, salt=salt, version=version) / buckets < _share(split, buckets)
-        else "control"
-    )
+    if not 0 <= split <= 1:
+        raise ValueError(f"split must lie in [0, 1], not {split!r}")
+    place = bucket(experiment, unit, buckets=buckets, salt=salt, version=version)
+    return "treatment" if place / buckets < split else "control"
 
 
 def bucket(experiment: str, unit: str, *, buckets: int = 10_000, salt: str = "", version: int = 1) -> int:
@@ -31,11 +29,3 @@ def bucket(experiment: str, unit: str, *, buckets: int = 10_000, salt: str = "",
     key = f"{salt}:{experiment}:{unit}" if salt else f"{experiment}:{unit}"
     digest = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
     return int(digest, 16) % buckets
-
-
-def _share(split: float, buckets: int) -> float:
-    if not 0 <= split <= 1:
-        raise ValueError(f"split must lie in [0, 1], not {split!r}")
-    if abs(split * buckets - round(split * buckets)) > 1e-6:
-        raise ValueError(f"split {split!r} is not a whole number of {buckets} buckets")
-    return split

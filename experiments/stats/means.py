@@ -158,13 +158,9 @@ def quantile_difference(
     checks.positive_count("resamples", resamples)
     rng = np.random.default_rng(seed)
     codes = _cluster_codes(clusters, first, second)
-    sizes = [
-        arm.size if code is None else int(code.max()) + 1 for arm, code in zip((first, second), codes, strict=True)
-    ]
-    at = [
-        float(np.partition(arm, quantiles.rank(arm.size, q) - 1)[quantiles.rank(arm.size, q) - 1])
-        for arm in (first, second)
-    ]
+    arms = ((first, codes[0]), (second, codes[1]))
+    smaller = min(arm.size if code is None else int(code.max()) + 1 for arm, code in arms)
+    at = [quantiles.value(arm, q) for arm in (first, second)]
     difference = at[1] - at[0]
     low = high = p = None
     needed = quantiles.needed_for_bound(q)
@@ -173,9 +169,7 @@ def quantile_difference(
         what = "values" if clusters is None else "clusters"
         notes = (f"p{100 * q:g} has no distribution-free bound below {needed} {what}; the smaller arm has {smaller}.",)
     else:
-        draws = [
-            quantiles.resampled(arm, code, q, rng, resamples) for arm, code in zip((first, second), codes, strict=True)
-        ]
+        draws = [quantiles.resampled(arm, code, q, rng, resamples) for arm, code in arms]
         gaps = draws[1] - draws[0]
         low, high = (float(limit) for limit in np.quantile(gaps, [alpha / 2, 1 - alpha / 2]))
         low, high = min(low, difference), max(high, difference)
