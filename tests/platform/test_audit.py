@@ -28,6 +28,7 @@ def test_raw_sql_cannot_change_the_log(statement: str) -> None:
         cursor.execute(statement)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_truncate_is_refused_too() -> None:
     record()
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:

@@ -32,10 +32,10 @@ class Paths:
         name = hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:12]
         owner = Owner.of_this_process()
         # Root's servers run as somebody else, who may not be able to reach a checkout below a closed /root.
-        home = data / "servers" if owner.reaches(data.parent) else Path("/var/tmp") / f"evalsite-{name}"
+        home = data / "servers" if owner.reaches(data.parent) else Path("/var/lib") / f"evalsite-{name}"
         sockets = home / "sockets"
         if max(len(os.fsencode(sockets / file)) for file in SOCKET_NAMES) > LONGEST_SOCKET_PATH:
-            sockets = Path("/tmp") / f"evalsite-{os.geteuid()}-{name}"
+            sockets = Path("/tmp") / f"evalsite-{os.geteuid()}-{name}"  # noqa: S108 - private_folder() checks its owner
         return cls(data=data, home=home, sockets=sockets)
 
     @property

@@ -94,7 +94,7 @@ class Postgres:
                 server.kill()
                 server.wait()
                 raise EmbeddedError(
-                    f"PostgreSQL did not start on {self.paths.cluster}. Its last words, from {self.paths.postgres_log}:\n"
+                    f"PostgreSQL did not start on {self.paths.cluster}. The end of {self.paths.postgres_log}:\n"
                     f"{processes.last_lines(self.paths.postgres_log)}\n{advice(said)}"
                 )
             time.sleep(0.3)
@@ -157,7 +157,7 @@ def cluster_version(cluster: Path) -> int | None:
 def shared_memory() -> Mapping[str, str]:
     """Containers often have 64 MB of /dev/shm, too little for a parallel query."""
     try:
-        room = os.statvfs("/dev/shm")
+        room = os.statvfs("/dev/shm")  # noqa: S108 - asked for its size only
     except OSError:
         return {"dynamic_shared_memory_type": "mmap"}
     small = room.f_bavail * room.f_frsize < SMALLEST_SHARED_MEMORY

@@ -39,7 +39,8 @@ def find_postgres(paths: Paths, owner: Owner, *, major: int | None = None) -> Po
             return PostgresPrograms(folder=reachable(folder.parent, paths, owner) / "bin", major=version)
     wanted = major or f"{OLDEST_POSTGRESQL} or newer"
     raise EmbeddedError(
-        f"PostgreSQL {wanted} was not found (seen: {', '.join(seen) or 'none'}). Install it, or point DATABASE_URL at one."
+        f"PostgreSQL {wanted} was not found (seen: {', '.join(seen) or 'none'}). "
+        "Install it, or point DATABASE_URL at one."
     )
 
 

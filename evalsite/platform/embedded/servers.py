@@ -66,6 +66,7 @@ class Servers:
         return [name for name, child in self.children.items() if child.poll() is not None]
 
     def restart(self, name: str) -> None:
+        self.children[name].poll()
         {"postgres": self.start_postgres, "valkey": self.start_valkey}[name]()
 
     def stop(self) -> None:
@@ -73,6 +74,8 @@ class Servers:
             self.valkey.stop()
         if "postgres" in self.children:
             self.postgres.stop()
+        for child in self.children.values():
+            child.wait()
         self.children.clear()
         self.lock.close()
 
