@@ -1,20 +1,31 @@
+from experiments.models.blinded_pair import BlindedPair
+from experiments.models.campaign_plan import CampaignPlan
+from experiments.models.campaign_result import CampaignResult, ExperimentResult
 from experiments.models.eval_set import EvalCase, EvalSet
 from experiments.models.experiment import Experiment, ExperimentSuite, SuiteRole
+from experiments.models.judgment_import import JudgmentImport
 from experiments.models.model_version import ModelVersion
 from experiments.models.output import Output
 from experiments.models.pair_import import ImportProblem, PairImport
+from experiments.models.unblinding import Unblinding
 from experiments.models.upload import Upload, UploadChunk
 
 __all__ = [
+    "BlindedPair",
+    "CampaignPlan",
+    "CampaignResult",
     "EvalCase",
     "EvalSet",
     "Experiment",
+    "ExperimentResult",
     "ExperimentSuite",
     "ImportProblem",
+    "JudgmentImport",
     "ModelVersion",
     "Output",
     "PairImport",
     "SuiteRole",
+    "Unblinding",
     "Upload",
     "UploadChunk",
 ]
