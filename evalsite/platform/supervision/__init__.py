@@ -1,0 +1,1 @@
+"""Runs the web server and the worker as children, and keeps them running."""
