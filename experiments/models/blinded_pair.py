@@ -23,6 +23,8 @@ class BlindedPair(models.Model):
         Output, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     candidate_option = models.PositiveSmallIntegerField(help_text="1 or 2: the response that is the candidate's")
+    category = models.CharField(max_length=200, blank=True)
+    identical = models.BooleanField(default=False, help_text="both responses are the same: tied, never shown")
     baseline_length = models.PositiveIntegerField(help_text="characters")
     candidate_length = models.PositiveIntegerField(help_text="characters")
 

@@ -1,0 +1,120 @@
+"""What human review says: integer-coded votes in, one frozen report out. No database here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.reports.human import activity, direction, tallies
+from experiments.reports.human.agreement import AgreementReport, agreement
+from experiments.reports.human.votes import BASELINE, CANDIDATE, TIE, Votes
+from experiments.stats.result import Estimate
+
+
+@dataclass(frozen=True)
+class CriterionReport:
+    key: str
+    label: str
+    n: int
+    agreement: AgreementReport
+    direction: dict[str, object] | None
+
+
+@dataclass(frozen=True)
+class HumanReport:
+    """`direction` is None while it is hidden: then it has not been computed at all."""
+
+    votes: Votes
+    direction: direction.Direction | None
+    position_bias: Estimate
+    sides: dict[str, int]
+    agreement: AgreementReport
+    criteria: tuple[CriterionReport, ...]
+    reviewers: tuple[activity.ReviewerActivity, ...]
+    timeline: dict[str, object]
+    identical: int
+
+    def to_dict(self, *, most_kappas: int | None = None) -> dict[str, object]:
+        names = self.votes.reviewers
+        found: dict[str, object] = {
+            "n": self.votes.n,
+            "n_pairs": int(np.unique(self.votes.task).size),
+            "n_reviewers": len(names),
+            "identical": self.identical,
+            "direction_hidden": self.direction is None,
+        }
+        if self.direction is not None:
+            found |= self.direction.to_dict()
+        return found | {
+            "position_bias": self.position_bias.to_dict(),
+            "sides": self.sides,
+            "agreement": self.agreement.to_dict(names, most=most_kappas),
+            "criteria": [
+                {
+                    "key": one.key,
+                    "label": one.label,
+                    "n": one.n,
+                    "agreement": one.agreement.to_dict(names, most=most_kappas),
+                    **({"direction": one.direction} if one.direction else {}),
+                }
+                for one in self.criteria
+            ],
+            "reviewers": [reviewer.to_dict() for reviewer in self.reviewers],
+            "votes_per_hour": self.timeline,
+        }
+
+
+def human_report(
+    votes: Votes, *, reveal: bool, labels: dict[str, str], identical: int = 0, per_pair: int = 0
+) -> HumanReport:
+    """labels: criterion key -> label, in the order asked. per_pair: reviewers asked for each pair."""
+    agreed = agreement(
+        votes.task,
+        votes.reviewer,
+        votes.outcome,
+        n_pairs=votes.pairs.task_id.size,
+        n_reviewers=len(votes.reviewers),
+        answers=votes.answers,
+    )
+    return HumanReport(
+        votes=votes,
+        direction=direction.direction(votes, identical=identical, per_pair=per_pair) if reveal else None,
+        position_bias=direction.position_bias(votes),
+        sides=sides(votes),
+        agreement=agreed,
+        criteria=tuple(criterion(votes, key, label, reveal=reveal) for key, label in labels.items()),
+        reviewers=activity.reviewers(votes, agreed),
+        timeline=activity.timeline(votes),
+        identical=identical,
+    )
+
+
+def criterion(votes: Votes, key: str, label: str, *, reveal: bool) -> CriterionReport:
+    answers = votes.criteria[key]
+    return CriterionReport(
+        key=key,
+        label=label,
+        n=int((answers >= 0).sum()),
+        agreement=agreement(
+            votes.task,
+            votes.reviewer,
+            answers,
+            n_pairs=votes.pairs.task_id.size,
+            n_reviewers=len(votes.reviewers),
+            answers=(BASELINE, CANDIDATE, TIE),
+        ),
+        direction=direction.criterion_direction(votes, answers) if reveal else None,
+    )
+
+
+def sides(votes: Votes) -> dict[str, int]:
+    """What was chosen as seen, which tells nothing about the arms."""
+    left, known = tallies.decided_wins(votes)
+    counts = tallies.by_outcome(votes.outcome)
+    decided = counts["baseline"] + counts["candidate"]
+    return {
+        "left": left,
+        "right": known - left,
+        "side_unknown": decided - known,
+        "tie": counts["tie"],
+        "both_bad": counts["both_bad"],
+    }

@@ -1,0 +1,62 @@
+"""Judgments of a campaign as integer-coded arrays: one entry per counted judgment, by arm, never by side."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Small = NDArray[np.int8]
+
+BASELINE, CANDIDATE, TIE, BOTH_BAD = range(4)
+OUTCOMES = ("baseline", "candidate", "tie", "both_bad")
+UNKNOWN = -1
+LEFT, RIGHT = 1, 0
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """One entry per pair. `category` is a place in `categories`; pairs that nobody judged stand here too."""
+
+    task_id: Ints
+    case_id: Ints
+    category: Ints
+    length_difference: Ints
+    identical: NDArray[np.bool_]
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Votes:
+    """`task` is a place in `pairs`, `reviewer` one in `reviewers`. `side` tells the side the winner stood on."""
+
+    pairs: Pairs
+    reviewers: tuple[str, ...]
+    task: Ints
+    reviewer: Ints
+    outcome: Small
+    side: Small
+    active_ms: Ints
+    judged_at: Ints
+    criteria: dict[str, Small] = field(default_factory=dict)
+    answers: tuple[int, ...] = (BASELINE, CANDIDATE, TIE, BOTH_BAD)
+
+    @property
+    def n(self) -> int:
+        return int(self.task.size)
+
+    @property
+    def case(self) -> Ints:
+        return self.pairs.case_id[self.task]
+
+    @property
+    def decided(self) -> NDArray[np.bool_]:
+        return self.outcome <= CANDIDATE
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """The candidate's score: a win 1, a tie or both bad half, a loss 0."""
+        return SCORE_OF_OUTCOME[self.outcome]
+
+
+SCORE_OF_OUTCOME = np.array([0.0, 1.0, 0.5, 0.5])
