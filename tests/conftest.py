@@ -7,12 +7,17 @@ from collections.abc import Iterator
 import pytest
 from django.db import connections
 from django.test import TransactionTestCase
+from playwright.sync_api import Browser
 from pytest_django import DjangoDbBlocker
 
 from tests.running import databases
+from tests.running.browser import WatchedBrowser, running_chromium
+from tests.running.live_stack import LiveStack
 from tests.running.servers import RunServers, remove_folders_of_killed_runs, run_folder
 
 RUN_SERVERS = RunServers()
+# Playwright keeps an event loop in the tests' thread, which Django takes for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 FIRST_PROCESS = "PYTEST_XDIST_WORKER" not in os.environ
 
 
@@ -50,3 +55,47 @@ def clean_up_after_commit(self: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = clean_up_after_commit  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def module_stack(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveStack]:
+    name = f"{databases.this_process()}_live"
+    with django_db_blocker.unblock():
+        databases.renew(name)
+        stack = LiveStack.on(name, number=process_number())
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+        with django_db_blocker.unblock():
+            databases.drop(name)
+
+
+@pytest.fixture
+def live_stack(module_stack: LiveStack, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveStack]:
+    """The real site, one per test module; meanwhile the ORM of the test works on the site's own database."""
+    with django_db_blocker.unblock():
+        databases.switch_to(module_stack.database)
+        yield module_stack
+        databases.switch_to(databases.this_process())
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(live_stack: LiveStack, chromium: Browser) -> Iterator[WatchedBrowser]:
+    """Pages of the live site; any console error, foreign request or CSP violation fails the test."""
+    watched = WatchedBrowser(chromium=chromium, origin=live_stack.url)
+    yield watched
+    watched.close()
+    assert watched.problems == []
+
+
+def process_number() -> int:
+    """1 for the only process or gw0, 2 for gw1, ..."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1

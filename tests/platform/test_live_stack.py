@@ -1,0 +1,90 @@
+"""The site's own processes, and a browser that tells on every page."""
+
+import json
+import os
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Route
+
+from evalsite.platform.embedded.processes import wait_until
+from evalsite.platform.models import User
+from tests.factories.platform_ import make_user
+from tests.running.browser import WatchedBrowser
+from tests.running.live_stack import LiveStack
+
+
+def readiness(stack: LiveStack) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(f"{stack.url}/readyz", timeout=10) as response:
+            found: dict[str, Any] = json.load(response)
+            return found
+    except urllib.error.HTTPError as error:
+        with error:
+            return dict(json.load(error))
+
+
+def test_every_part_becomes_ready_worker_included(live_stack: LiveStack) -> None:
+    assert wait_until(lambda: set(readiness(live_stack).values()) == {"ok"}, seconds=30, every=0.5), (
+        readiness(live_stack),
+        live_stack.logs(),
+    )
+
+
+def test_the_test_writes_to_the_database_that_the_site_reads(live_stack: LiveStack) -> None:
+    make_user(username="seen-by-the-site")
+    assert User.objects.filter(username="seen-by-the-site").exists()
+    assert live_stack.database != "evalsite"
+
+
+def test_a_web_process_killed_with_9_is_replaced(live_stack: LiveStack) -> None:
+    children = child_pids(live_stack.web.pid)
+    os.kill(children[0], signal.SIGKILL)
+    assert wait_until(lambda: len(set(child_pids(live_stack.web.pid)) - set(children)) == 1, seconds=20)
+    assert wait_until(lambda: readiness(live_stack).get("database") == "ok", seconds=20)
+
+
+def as_html(route: Route) -> None:
+    """Chromium does not hold its own frame around a plain text to the policy."""
+    answer = route.fetch()
+    route.fulfill(response=answer, headers={**answer.headers, "content-type": "text/html"})
+
+
+def child_pids(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    ["<img src='https://example.org/x.png'>", "<p style='color: red'>red</p>", "<img src=x onerror='alert(1)'>"],
+)
+def test_what_the_policy_forbids_is_noticed(browser: WatchedBrowser, markup: str) -> None:
+    page = browser.new_page()
+    page.route("**/healthz", as_html)
+    page.goto("/healthz")
+    page.evaluate("markup => { document.body.innerHTML = markup }", markup)
+    page.wait_for_timeout(300)
+    assert any("Content Security Policy" in problem for problem in browser.problems), browser.problems
+    browser.problems.clear()
+
+
+def test_a_request_to_another_origin_is_stopped_and_noticed(browser: WatchedBrowser) -> None:
+    page = browser.new_page(bypass_csp=True)
+    page.goto("/healthz")
+    page.evaluate("document.body.innerHTML = '<img src=\"https://example.org/x.png\">'")
+    page.wait_for_timeout(300)
+    assert "request to another origin: https://example.org/x.png" in browser.problems
+    browser.problems.clear()
+
+
+def test_an_uncaught_error_is_noticed(browser: WatchedBrowser) -> None:
+    page = browser.new_page()
+    page.goto("/healthz")
+    page.evaluate("setTimeout(() => { throw new Error('on purpose') })")
+    page.wait_for_timeout(200)
+    assert any("on purpose" in problem for problem in browser.problems)
+    browser.problems.clear()
