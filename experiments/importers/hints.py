@@ -7,12 +7,12 @@ from experiments.importers.mapping import SECOND, Mapping
 from experiments.importers.pairs import Pair
 from experiments.importers.problems import Kind, Problem, Severity
 
-# Looked for in lower case as plain text, which costs a tenth of a pattern; a pattern then decides.
-TELLTALES = ("an ai", "language model", "openai", "chatgpt", "gpt-", "anthropic", "claude", "llama", "vicuna", "gemini")
+# Looked for as plain lower-case bytes, which costs a tenth of a pattern; where one is found, the pattern decides.
+TELLTALES = (b"an ai", b"language model", b"openai", b"gpt", b"anthropic", b"claude", b"llama")
 TELLTALE = re.compile(
-    r"\b(?:an ai\b(?! (?:system|model that|tool|that))|ai (?:language model|assistant)|large language model|"
-    r"language model(?:,| trained| developed|\.)|openai|chatgpt|gpt-[234]|anthropic|claude (?:ai|\d)|"
-    r"i(?:'m| am) (?:claude|gemini|llama)|vicuna|llama[- ]?[234])"
+    rb"\b(?:an ai\b(?! (?:system|model that|tool|that))|ai (?:language model|assistant)|large language model|"
+    rb"language model(?:,| trained| developed|\.)|openai|chatgpt|gpt-[234]|anthropic|claude (?:ai|\d)|"
+    rb"i(?:'m| am) (?:claude|llama)|llama[- ]?[234])"
 )
 SHORTEST_NAME = 4
 PLAIN_NAMES = {"baseline", "candidate", "model", "base", "finetuned", "fine-tuned", "test", "prod", "production"}
@@ -24,9 +24,9 @@ class Hints:
     def __init__(self, mapping: Mapping, names: tuple[str, ...]) -> None:
         self.columns = tuple(name.removeprefix(SECOND) for name in (mapping.baseline, mapping.candidate))
         self.files = tuple(2 if name.startswith(SECOND) else 1 for name in (mapping.baseline, mapping.candidate))
-        self.names = tuple(
-            name.lower() for name in names if len(name) >= SHORTEST_NAME and name.lower() not in PLAIN_NAMES
-        )
+        told = {name.lower() for name in names if len(name) >= SHORTEST_NAME} - PLAIN_NAMES
+        self.names = tuple(name.encode().lower() for name in sorted(told))
+        self.words = (*self.names, *TELLTALES)
         self.characters = [0, 0]
         self.pairs = 0
 
@@ -41,20 +41,24 @@ class Hints:
         for arm, response in enumerate((baseline, candidate)):
             if not response or response.isspace():
                 found.append(self.warning(pair, arm, Kind.EMPTY_RESPONSE, "the response is empty; that is allowed"))
-            elif told := self.telltale(response.lower()):
-                reason = f"says {told!r}: reviewers may tell which model this is"
-                found.append(self.warning(pair, arm, Kind.NAMES_MODEL, reason))
+        # Both at once: nearly always nothing is found, and one search costs half of two.
+        both = f"{baseline}\n{candidate}".encode().lower()
+        if any(map(both.__contains__, self.words)):
+            found += self.telltales(pair)
         return found
 
-    def telltale(self, lower: str) -> str:
+    def telltales(self, pair: Pair) -> Iterator[Problem]:
+        for arm, response in enumerate((pair.baseline, pair.candidate)):
+            if told := self.telltale(response.encode().lower()):
+                reason = f"says {told!r}: reviewers may tell which model this is"
+                yield self.warning(pair, arm, Kind.NAMES_MODEL, reason)
+
+    def telltale(self, lower: bytes) -> str:
         for name in self.names:
             if name in lower:
-                return name
-        for word in TELLTALES:
-            if word in lower:
-                match = TELLTALE.search(lower)
-                return match.group() if match else ""
-        return ""
+                return name.decode()
+        match = TELLTALE.search(lower)
+        return match.group().decode() if match else ""
 
     def warning(self, pair: Pair, arm: int, kind: Kind, reason: str) -> Problem:
         row = pair.second_row if self.files[arm] == 2 else pair.row

@@ -7,7 +7,7 @@ from experiments.models.model_version import ModelVersion
 
 
 class Output(models.Model):
-    """Written by COPY, which checks the references without a constraint itself; what they name is never deleted."""
+    """Never changed or deleted. Written by COPY, which checks the references without a constraint itself."""
 
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.PROTECT, related_name="outputs", db_constraint=False, db_index=False

@@ -1,0 +1,94 @@
+"""Uploaded files: into PostgreSQL as they arrive, and back out to a temporary file for the worker that reads them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from struct import Struct
+from tempfile import NamedTemporaryFile
+from typing import IO, Protocol
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from evalsite.platform.models import User
+from experiments.models import PairImport, Upload, UploadChunk
+
+COPY_CHUNKS = "COPY experiments_uploadchunk (upload_id, seq, data) FROM STDIN (FORMAT BINARY)"
+COPY_HEAD, COPY_TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+# Number of fields, then length and value of each: uuid, int4, bytea.
+CHUNK_ROW = Struct("!hi16siii").pack
+
+
+class UploadRefused(Exception):
+    """The file cannot be taken, for a reason its sender can read."""
+
+
+class UploadGone(Exception):
+    """The file's bytes were removed after its import had ended."""
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+@transaction.atomic
+def store(*, file: Readable, filename: str, created_by: User | None, now: datetime) -> Upload:
+    """Keep the file in chunks, one in memory at a time."""
+    upload = Upload(id=uuid4(), filename=stored_name(filename), size=0, created_by=created_by, created_at=now)
+    upload.save(force_insert=True)
+    digest = sha256()
+    with connection.cursor() as cursor, cursor.copy(COPY_CHUNKS) as copy:
+        copy.write(COPY_HEAD)
+        seq = 0
+        while data := file.read(UploadChunk.BYTES):
+            digest.update(data)
+            upload.size += len(data)
+            if upload.size > settings.UPLOAD_MAX_BYTES:
+                raise UploadRefused(f"{filename} is larger than {settings.UPLOAD_MAX_BYTES // 2**20:,} MB")
+            copy.write(CHUNK_ROW(3, 16, upload.id.bytes, 4, seq, len(data)) + data)
+            seq += 1
+        copy.write(COPY_TAIL)
+    upload.sha256 = digest.hexdigest()
+    upload.save(update_fields=["size", "sha256"])
+    return upload
+
+
+def stored_name(filename: str) -> str:
+    """The last part of the path, without what a database or a header could not carry."""
+    name = filename.replace("\\", "/").rsplit("/", 1)[-1].encode(errors="replace").decode()
+    kept = "".join(letter for letter in name if letter.isprintable()).strip()
+    return kept[-255:] or "upload"
+
+
+def chunks(upload_id: UUID) -> Iterator[bytes]:
+    seq = 0
+    found = UploadChunk.objects.filter(upload=upload_id)
+    while data := found.filter(seq=seq).values_list("data", flat=True).first():
+        yield bytes(data)
+        seq += 1
+
+
+@contextmanager
+def on_disk(upload: Upload) -> Iterator[Path]:
+    """The file, byte for byte, for as long as the block runs. Raises UploadGone."""
+    with NamedTemporaryFile(prefix="evalsite-import-") as file:
+        if fill(file, upload) != upload.sha256:
+            raise UploadGone
+        file.flush()
+        yield Path(file.name)
+
+
+def fill(file: IO[bytes], upload: Upload) -> str:
+    digest = sha256()
+    for data in chunks(upload.pk):
+        file.write(data)
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def drop_bytes(*, pair_import: PairImport) -> None:
+    """Only the bytes: name, size and hash stay, which is what tells a second import of the same file."""
+    UploadChunk.objects.filter(upload__in=[pair_import.upload_id, pair_import.second_upload_id]).delete()
