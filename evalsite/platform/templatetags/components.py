@@ -157,7 +157,7 @@ def stat(label: str, value: str | int, note: str = "", *, href: str = "") -> dic
 
 
 @register.inclusion_tag("components/_empty.html")
-def empty(title: str, text: str, *, href: str = "", action: str = "") -> dict[str, str]:
+def empty_page(title: str, text: str, *, href: str = "", action: str = "") -> dict[str, str]:
     return {"title": title, "text": text, "href": href, "action": action}
 
 

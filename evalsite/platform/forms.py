@@ -1,0 +1,93 @@
+"""Forms of the account pages: they check and explain, services write."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.core.exceptions import ValidationError
+
+from evalsite.platform.models import Job, Role, User
+
+ROLE_WORDS = [
+    (Role.REVIEWER.value, "Reviewer: judges pairs and never sees which model wrote what"),
+    (Role.ADMIN.value, "Admin: uploads outputs, lets people in"),
+    (Role.LEAD.value, "Lead: opens campaigns, reads results, decides"),
+]
+
+
+class LoginForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": "This name and password do not fit together. Capitals matter in both.",
+        "inactive": "This account is switched off. Ask an admin.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "Name"
+
+
+class RolesForm(forms.Form):
+    roles = forms.MultipleChoiceField(
+        choices=ROLE_WORDS,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Leads and admins can see which model wrote what, so they cannot review in a campaign.",
+        error_messages={"required": "Choose at least one role."},
+    )
+
+
+class InvitationForm(RolesForm):
+    note = forms.CharField(
+        label="For whom", max_length=200, required=False, help_text="Only admins read this, to tell the links apart."
+    )
+
+
+class AcceptForm(forms.Form):
+    username = User._meta.get_field("username").formfield(
+        label="Name",
+        help_text="What others here see. Letters, digits and @ . + - _",
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        help_text=" ".join(password_validators_help_texts()),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label="Password again",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_username(self) -> str:
+        username: str = User.normalize_username(self.cleaned_data["username"])
+        if User.objects.filter(username__iexact=username).exists():
+            raise ValidationError("Somebody here has this name already. Choose another.")
+        return username
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if "password" not in data or "again" not in data:
+            return data
+        if data["password"] != data["again"]:
+            self.add_error("again", "The two passwords differ.")
+            return data
+        try:
+            validate_password(data["password"], User(username=data.get("username", "")))
+        except ValidationError as error:
+            self.add_error("password", error)
+        return data
+
+
+class JobFilter(forms.Form):
+    status = forms.ChoiceField(choices=[("", "Any state"), *Job.Status.choices], required=False)
+    kind = forms.CharField(label="Kind of work", required=False)
+
+
+class AuditFilter(forms.Form):
+    action = forms.CharField(label="What happened", required=False)
+    actor = forms.CharField(label="By whom", required=False)
+    subject = forms.CharField(label="To what", required=False)
+    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label="To and with", required=False, widget=forms.DateInput(attrs={"type": "date"}))
