@@ -3,8 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from evalsite.platform.jobs import JobRun, handler
-from experiments.services import import_checking, import_committing
+from celery import shared_task
+from django.utils import timezone
+
+from annotations.models import Campaign
+from evalsite.platform.jobs import JobFailed, JobRun, handler
+from evalsite.platform.models import User
+from experiments.services import import_checking, import_committing, results
+from experiments.services.campaigns import opening
 
 
 @handler("experiments.check_import")
@@ -15,3 +21,31 @@ def check_import(run: JobRun, *, import_id: str) -> None:
 @handler("experiments.commit_import")
 def commit_import(run: JobRun, *, import_id: str) -> dict[str, Any] | None:
     return import_committing.run_commit(run, import_id=UUID(import_id))
+
+
+@handler(opening.OPEN_CAMPAIGN)
+def open_campaign(run: JobRun, *, campaign: str, requested_by: int | None) -> None:
+    person = User.objects.filter(pk=requested_by).first()
+    try:
+        opening.open_campaign(
+            campaign_uuid=UUID(campaign),
+            opened_by=person,
+            now=timezone.now(),
+            progress=run.progress,
+            guard=run.guard,
+        )
+    except opening.CannotOpen as error:
+        opening.back_to_draft(campaign_uuid=UUID(campaign))
+        raise JobFailed(str(error)) from error
+
+
+@shared_task(name="experiments.refresh_stale_results")
+def refresh_stale_results() -> None:
+    """One message per campaign, so that several workers share the work; the results' rows say what is stale."""
+    for campaign in results.stale(now=timezone.now()):
+        compute_results.apply_async(args=(campaign.pk,), expires=60)
+
+
+@shared_task(name="experiments.compute_results")
+def compute_results(campaign_id: int) -> None:
+    results.refresh(campaign=Campaign.objects.get(pk=campaign_id), now=timezone.now())

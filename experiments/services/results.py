@@ -20,6 +20,14 @@ PAUSE_PER_COST = 20
 JUDGED = (Campaign.Status.OPEN, Campaign.Status.PAUSED, Campaign.Status.CLOSED)
 
 
+def refresh(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
+    """Compute only if something has moved since: several messages may ask for the same."""
+    kept = CampaignResult.objects.filter(campaign=campaign).first()
+    if kept and kept.source == progress_of([campaign])[campaign.pk].source:
+        return kept
+    return compute(campaign=campaign, now=now)
+
+
 def compute(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
     """None when another worker is computing the same campaign right now."""
     started = time.monotonic()

@@ -1,0 +1,55 @@
+"""The plan as it is frozen: all that could be bent after looking, under one hash."""
+
+from datetime import datetime
+from typing import Any
+
+from annotations.models import Campaign, Criterion
+from evalsite.platform.models import User
+from experiments.models import CampaignPlan
+
+
+def register(
+    *,
+    campaign: Campaign,
+    plan: CampaignPlan,
+    registered_by: User | None,
+    n_tasks: int,
+    n_identical: int,
+    cases_hash: str,
+    now: datetime,
+) -> CampaignPlan:
+    plan.planned_judgments = n_tasks * campaign.reviewers_per_pair
+    plan.registered = registered_content(
+        campaign=campaign, plan=plan, n_tasks=n_tasks, n_identical=n_identical, cases_hash=cases_hash
+    )
+    plan.hash = CampaignPlan.hash_of(plan.registered)
+    plan.registered_at, plan.registered_by = now, registered_by
+    plan.save()
+    return plan
+
+
+def registered_content(
+    *, campaign: Campaign, plan: CampaignPlan, n_tasks: int, n_identical: int, cases_hash: str
+) -> dict[str, Any]:
+    guidelines = campaign.current_guidelines
+    criteria = Criterion.objects.filter(campaign=campaign).order_by("position")
+    return {
+        "campaign": str(campaign.uuid),
+        "title": campaign.title,
+        "question": campaign.question,
+        "guidelines": guidelines.text if guidelines else "",
+        "criteria": [{"key": one.key, "label": one.label, "required": one.required} for one in criteria],
+        "reviewers_per_pair": campaign.reviewers_per_pair,
+        "allow_tie": campaign.allow_tie,
+        "allow_both_bad": campaign.allow_both_bad,
+        "baseline": plan.experiment.baseline.content_hash,
+        "candidate": plan.experiment.candidate.content_hash,
+        "sampling": plan.sampling,
+        "sample_size": plan.sample_size,
+        "seed": plan.seed,
+        "cases": cases_hash,
+        "n_pairs": n_tasks,
+        "n_identical": n_identical,
+        "planned_judgments": plan.planned_judgments,
+        "analysis": "win rate with ties and both bad as half, clustered by task and reviewer, two-sided, alpha .05",
+    }
