@@ -68,6 +68,23 @@ document.addEventListener(
   true,
 );
 
+// A part that could not be loaded is told, not swallowed.
+function tell(words) {
+  const place = document.getElementById("messages");
+  if (!place || place.querySelector("[data-told]")?.textContent === words) return;
+  const notice = document.createElement("div");
+  notice.className = "notice notice-warning";
+  notice.dataset.told = "";
+  notice.textContent = words;
+  place.querySelector("[data-told]")?.remove();
+  place.append(notice);
+}
+document.addEventListener("htmx:sendError", () => tell("The server does not answer. This page shows what was known before."));
+document.addEventListener("htmx:responseError", (event) =>
+  tell(`The server could not do this (${event.detail.xhr.status}). Load the page again.`),
+);
+document.addEventListener("htmx:afterSwap", () => document.querySelector("[data-told]")?.remove());
+
 // Times are written in UTC by the server; a title shows them in the reader's own zone.
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
