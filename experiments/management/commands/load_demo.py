@@ -1,0 +1,21 @@
+"""Load the shipped example, once: forty support questions, two campaigns, three reviewers."""
+
+from typing import Any
+
+from celery import current_app
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from experiments.services import demo
+
+
+class Command(BaseCommand):
+    help = __doc__ or ""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        current_app.loader.import_default_modules()  # where the handlers register themselves
+        try:
+            demo.load(now=timezone.now())
+        except demo.DemoNotLoaded as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"The example is there: experiment {demo.EXPERIMENT}.")

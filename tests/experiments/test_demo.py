@@ -1,0 +1,61 @@
+"""Loading the shipped example through the real services."""
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+
+from annotations.models import Assignment, Campaign, ComparisonTask, Judgment
+from evalsite.platform import audit
+from experiments.models import CampaignResult, Experiment
+from experiments.services import demo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CASE_COUNTED = {"annotations", "experiments", "platform"}
+
+
+def rows() -> dict[str, int]:
+    models = [model for model in apps.get_models() if model._meta.app_label in CASE_COUNTED]
+    return {model.__name__: model._default_manager.count() for model in models}
+
+
+def test_one_round_is_finished_and_tells_the_direction_the_other_is_under_way_and_does_not() -> None:
+    call_command("load_demo")
+    pilot = Campaign.objects.get(title=demo.PILOT.title)
+    running = Campaign.objects.get(title=demo.RUNNING.title)
+    assert pilot.status == Campaign.Status.CLOSED
+    assert running.status == Campaign.Status.OPEN
+    assert running.n_tasks == 38
+    assert running.n_identical == 2
+    assert CampaignResult.objects.get(campaign=pilot).revealed
+    assert not CampaignResult.objects.get(campaign=running).revealed
+    for reviewer, done in (demo.RUNNING.done or {}).items():
+        assert (
+            Judgment.objects.filter(assignment__campaign=running, assignment__reviewer__username=reviewer).count()
+            == done
+        )
+
+
+def test_the_one_who_tries_it_finds_pairs_to_judge() -> None:
+    call_command("load_demo")
+    running = Campaign.objects.get(title=demo.RUNNING.title)
+    judged = Assignment.objects.filter(campaign=running, reviewer__username="reviewer").values("task")
+    assert ComparisonTask.objects.filter(campaign=running).wanting_judgments().exclude(pk__in=judged).count() == 22
+
+
+def test_judgments_lie_behind_the_opening_and_before_now_and_took_as_long_as_the_file_says() -> None:
+    call_command("load_demo")
+    for judgment in Judgment.objects.select_related("assignment__campaign"):
+        campaign = judgment.assignment.campaign
+        assert campaign.opened_at is not None
+        assert campaign.opened_at < judgment.assignment.claimed_at < judgment.created_at
+        assert campaign.closed_at is None or judgment.created_at < campaign.closed_at
+        assert 15_000 <= judgment.active_ms <= 120_000
+    assert audit.first_broken_entry() is None
+
+
+def test_loading_again_makes_nothing_new() -> None:
+    call_command("load_demo")
+    first = rows()
+    call_command("load_demo")
+    assert rows() == first
+    assert Experiment.objects.count() == 1
