@@ -94,15 +94,24 @@ def reachable(source: Path, paths: Paths, owner: Owner) -> Path:
     """The program itself, or a copy beside the data when the servers' user cannot reach the original."""
     if owner.reaches(source if source.is_dir() else source.parent):
         return source
+    folder = source.parent
     copy = paths.programs / f"{source.name}-{int(source.stat().st_mtime)}"
     if not copy.exists():
-        half = copy.with_name(copy.name + ".half")
-        paths.programs.mkdir(mode=0o755, exist_ok=True)
+        half = copy.with_name(f"{copy.name}.half")
         shutil.rmtree(half, ignore_errors=True)
-        half.unlink(missing_ok=True) if half.is_file() else None
-        shutil.copytree(source, half, symlinks=True) if source.is_dir() else shutil.copy2(source, half)
+        copy_any(source, half / folder.name / source.name)
+        # Wheels keep their shared libraries in a folder beside the package, and find them by that place.
+        libraries = folder.with_name(f"{folder.name}.libs")
+        if libraries.exists():
+            copy_any(libraries, half / libraries.name)
+        owner.give_tree(paths.programs)
         half.replace(copy)
-        owner.give(paths.programs)
-        owner.give(copy)
-        owner.give_tree(copy)
-    return copy
+    return copy / folder.name / source.name
+
+
+def copy_any(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, symlinks=True)
+    else:
+        shutil.copy2(source, target)

@@ -88,6 +88,7 @@ def take_lock(path: Path) -> IO[str]:
     except OSError:
         lock.seek(0)
         holder = lock.read().strip()
+        lock.close()
         raise EmbeddedError(
             f"{path.parent} is already in use by process {holder}: use that one, stop it with Ctrl-C in its window, "
             "or set EVALSITE_DATA_DIR to another folder."
