@@ -1,5 +1,8 @@
 """Loading the shipped example through the real services."""
 
+from itertools import count
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.core.management import call_command
@@ -7,7 +10,7 @@ from django.core.management import call_command
 from annotations.models import Assignment, Campaign, ComparisonTask, Judgment
 from evalsite.platform import audit
 from experiments.models import CampaignResult, Experiment
-from experiments.services import demo
+from experiments.services import demo, demo_reviews
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CASE_COUNTED = {"annotations", "experiments", "platform"}
@@ -26,7 +29,10 @@ def test_one_round_is_finished_and_tells_the_direction_the_other_is_under_way_an
     assert running.status == Campaign.Status.OPEN
     assert running.n_tasks == 38
     assert running.n_identical == 2
-    assert CampaignResult.objects.get(campaign=pilot).revealed
+    finished = CampaignResult.objects.get(campaign=pilot)
+    assert finished.revealed
+    assert all(finished.payload["human"]["outcomes"].values())
+    assert 0.3 < finished.payload["human"]["agreement"]["krippendorff_alpha"]["estimate"] < 0.8
     assert not CampaignResult.objects.get(campaign=running).revealed
     for reviewer, done in (demo.RUNNING.done or {}).items():
         assert (
@@ -51,6 +57,23 @@ def test_judgments_lie_behind_the_opening_and_before_now_and_took_as_long_as_the
         assert campaign.closed_at is None or judgment.created_at < campaign.closed_at
         assert 15_000 <= judgment.active_ms <= 120_000
     assert audit.first_broken_entry() is None
+
+
+def test_loading_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge_next, calls = demo_reviews.judge_next, count(1)
+
+    def interrupted(**given: Any) -> Any:
+        if next(calls) == 60:
+            raise KeyboardInterrupt
+        return judge_next(**given)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(demo_reviews, "judge_next", interrupted)
+        call_command("load_demo")
+    assert Judgment.objects.count() == 59
+    call_command("load_demo")
+    assert Judgment.objects.count() == 3 * 16 + sum((demo.RUNNING.done or {}).values())
+    assert Campaign.objects.count() == 2
 
 
 def test_loading_again_makes_nothing_new() -> None:
