@@ -67,9 +67,10 @@ def test_loading_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatc
             raise KeyboardInterrupt
         return judge_next(**given)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(demo_reviews, "judge_next", interrupted)
-        call_command("load_demo")
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.services.demo_reviews.judge_next", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            call_command("load_demo")
     assert Judgment.objects.count() == 59
     call_command("load_demo")
     assert Judgment.objects.count() == 3 * 16 + sum((demo.RUNNING.done or {}).values())
