@@ -11,6 +11,7 @@ from annotations.agreement.result import (
     Agreement,
     Floats,
     check_alpha,
+    lowest_agreement,
     prevalence_warnings,
     undefined,
 )
@@ -97,7 +98,9 @@ def _pairable(matrix: Floats) -> tuple[_Units, int]:
     values, codes = _coded(matrix)
     if values.size > MOST_VALUES:
         raise ValueError(f"ratings holds {values.size} distinct values; round them to at most {MOST_VALUES}")
-    q, n = max(1, values.size), matrix.shape[1]
+    q, n = values.size, matrix.shape[1]
+    if q == 0:
+        return _Units(np.zeros((0, 0)), np.zeros(0), np.zeros(0), values), n
     # one extra column takes the missing ratings (code q) and is cut off again
     cells = (codes + np.arange(n) * (q + 1)).ravel()
     counts = np.bincount(cells, minlength=n * (q + 1)).reshape(n, q + 1)[:, :q]
@@ -106,8 +109,7 @@ def _pairable(matrix: Floats) -> tuple[_Units, int]:
     patterns, times = _patterns(kept, matrix.shape[0])
     used = patterns.sum(axis=0) > 0
     patterns = patterns[:, used]
-    units = _Units(patterns, times, patterns.sum(axis=1), values[used] if values.size else np.zeros(0))
-    return units, int(n - kept.shape[0])
+    return _Units(patterns, times, patterns.sum(axis=1), values[used]), int(n - kept.shape[0])
 
 
 def _coded(matrix: Floats) -> tuple[Floats, np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
@@ -183,10 +185,11 @@ def _interval(
     if units.n < 2 or (se is None and value < 1):
         return (None, None), (f"{units.n} units leave no spread to build an interval from.",)
     if value >= 1 - 1e-12:
-        return (None, 1.0), (f"All {units.n} units agree, so there is no spread: read the limit of percent agreement.",)
-    notes: tuple[str, ...] = (
-        () if units.n >= 30 else (f"Only {units.n} units with two ratings: the interval is rough.",)
-    )
+        low = (lowest_agreement(units.n, alpha) - expected) / (1 - expected)
+        return (max(-1.0, low), 1.0), (f"All {units.n} units agree: the lower limit is what they can prove.",)
+    notes: tuple[str, ...] = ()
+    if units.n < 30:
+        notes = (f"Only {units.n} units with two ratings: the interval is rough.",)
     if not bootstrap:
         half = abs(float(special.stdtrit(units.n - 1, alpha / 2))) * (se or 0.0)
         return (max(-1.0, value - half), min(1.0, value + half)), notes

@@ -3,13 +3,10 @@
 from typing import Self, TypedDict
 
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import JSONObject
+from django.db.models import F, Q
 
 from annotations.models.campaign import Campaign
-from annotations.models.criterion import Criterion
 from evalsite.platform.models import User
 
 
@@ -25,25 +22,6 @@ class SeatQuerySet(models.QuerySet["Seat"]):
 
     def of(self, reviewer: User) -> Self:
         return self.filter(reviewer=reviewer)
-
-    def visible(self) -> Self:
-        """Campaigns that have begun, to those still seated in them."""
-        drafts = [Campaign.Status.DRAFT, Campaign.Status.OPENING]
-        return self.active().exclude(campaign__status__in=drafts)
-
-    def with_team(self) -> Self:
-        """Load the campaign, and how far all its reviewers are together, in the same query."""
-        team = Seat.objects.filter(campaign=OuterRef("campaign")).order_by()
-        return self.select_related("campaign__current_guidelines").annotate(
-            team_done=Subquery(team.values("campaign").annotate(total=Sum(F("done") - F("surplus"))).values("total")),
-            team_size=Subquery(team.active().values("campaign").annotate(total=Count("pk")).values("total")),
-        )
-
-    def with_criteria(self) -> Self:
-        criteria = Criterion.objects.filter(campaign=OuterRef("campaign")).order_by("position", "pk")
-        return self.annotate(
-            asked=ArraySubquery(criteria.values(json=JSONObject(key="key", label="label", required="required")))
-        )
 
 
 class Seat(models.Model):
@@ -77,7 +55,7 @@ class Seat(models.Model):
     lap = models.PositiveSmallIntegerField(choices=Lap, default=Lap.TO_THE_END)
     reopened_cursor = models.PositiveBigIntegerField(default=0)
 
-    # Set by with_team() and with_criteria().
+    # Of the whole campaign; set when reports/seated.py reads a seat.
     team_done: int
     team_size: int
     asked: list[Asked]

@@ -29,7 +29,7 @@ class Progress:
 
 
 def of_seat(seat: Seat) -> Progress:
-    """From a seat loaded `with_team()`. Who shares a campaign gets an even share of what is left."""
+    """From a seat as read by `seated`. Who shares a campaign gets an even share of what is left."""
     left = pairs_left(seat)
     ms_per_pair = seat.active_ms / seat.done if seat.done and seat.active_ms else None
     return Progress(
@@ -44,5 +44,5 @@ def of_seat(seat: Seat) -> Progress:
 def pairs_left(seat: Seat) -> int:
     campaign = seat.campaign
     unseen = campaign.n_tasks - seat.done - seat.skipped
-    wanted = campaign.n_tasks * campaign.reviewers_per_pair - (seat.team_done or 0)
-    return max(0, min(unseen, math.ceil(wanted / max(seat.team_size or 1, 1))))
+    wanted = campaign.n_tasks * campaign.reviewers_per_pair - seat.team_done
+    return max(0, min(unseen, math.ceil(wanted / max(seat.team_size, 1))))

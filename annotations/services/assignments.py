@@ -28,10 +28,8 @@ def claim_next(
         return keep(assignment=held, lease=seat.campaign.lease_minutes, now=now)
     if not seat.campaign.is_open:
         return None
-    uuid = uuid4()
-    if ring_walk.walk(seat=seat, uuid=uuid, coin=rng.choice((1, 2)), now=now, wait=wait):
-        return Assignment.objects.select_related("task").get(uuid=uuid)
-    return take_up_lapsed(seat=seat, now=now)
+    claimed = ring_walk.walk(seat=seat, uuid=uuid4(), coin=rng.choice((1, 2)), now=now, wait=wait)
+    return claimed or take_up_lapsed(seat=seat, now=now)
 
 
 def held_pair(*, seat: Seat) -> Assignment | None:

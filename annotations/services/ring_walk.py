@@ -7,11 +7,13 @@ Pairs given back after a seat passed them carry a growing number, and are looked
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from annotations.models import Seat
+from annotations.models import Assignment, Seat
+from annotations.reports.seated import ASSIGNMENT, TASK
 from annotations.services.seats import RING
 
 FIRST_WINDOW = 24
@@ -34,7 +36,7 @@ WITH ahead AS MATERIALIZED (
         WHERE reviewer_id = %(reviewer)s AND task_id = ahead.id
     )
 ), picked AS MATERIALIZED (
-    SELECT id, {place} AS place,
+    SELECT *, {place} AS place,
            CASE sign(2 * option_1_left - taken) WHEN -1 THEN 1 WHEN 1 THEN 2 ELSE %(rarer_or_coin)s END AS first_option
     FROM annotations_comparisontask
     WHERE id = ANY (ARRAY(SELECT id FROM fresh)) AND taken < needed
@@ -42,7 +44,7 @@ WITH ahead AS MATERIALIZED (
     FOR NO KEY UPDATE {skip_locked}
 ), served AS (
     UPDATE annotations_comparisontask AS task
-    SET taken = taken + 1, option_1_left = option_1_left + (first_option = 1)::int
+    SET taken = task.taken + 1, option_1_left = task.option_1_left + (first_option = 1)::int
     FROM picked WHERE task.id = picked.id
 ), assigned AS (
     INSERT INTO annotations_assignment (
@@ -51,28 +53,39 @@ WITH ahead AS MATERIALIZED (
     )
     SELECT %(uuid)s, id, %(campaign)s, %(reviewer)s, first_option, 'open', %(lease_until)s, %(now)s, false, '', ''
     FROM picked
+    RETURNING *
 ), seated AS (
-    UPDATE annotations_seat
-    SET served = served + 1, option_1_left = option_1_left + (first_option = 1)::int,
+    UPDATE annotations_seat AS seat
+    SET served = served + 1, option_1_left = seat.option_1_left + (first_option = 1)::int,
         {cursor} = CASE WHEN place = (SELECT min(place) FROM fresh) THEN place
                         ELSE (SELECT min(place) FROM fresh) - 1 END
-    FROM picked WHERE annotations_seat.id = %(seat)s
+    FROM picked WHERE seat.id = %(seat)s
 )
-SELECT EXISTS (SELECT FROM picked), (SELECT count(*) FROM ahead), (SELECT count(*) FROM fresh),
-       (SELECT max(place) FROM ahead)
+SELECT (SELECT count(*) FROM ahead), (SELECT count(*) FROM fresh), (SELECT max(place) FROM ahead),
+       {assignment}, {task}
+FROM (SELECT) AS one LEFT JOIN assigned AS assignment ON true LEFT JOIN picked AS task ON true
 """
 
 
 @dataclass(frozen=True)
 class Step:
-    claimed: bool
     looked_at: int
     fresh: int
     last_place: int | None
+    claimed: Assignment | None
+
+    @classmethod
+    def read(cls, row: tuple[Any, ...]) -> "Step":
+        of_task = 3 + len(ASSIGNMENT)
+        claimed = None
+        if row[3] is not None:
+            claimed = ASSIGNMENT.read(row[3:of_task])
+            claimed.task = TASK.read(row[of_task:])
+        return cls(looked_at=row[0], fresh=row[1], last_place=row[2], claimed=claimed)
 
 
-def walk(*, seat: Seat, uuid: UUID, coin: int, now: datetime, wait: bool) -> bool:
-    """Claim the next pair under this uuid; False when none is free.
+def walk(*, seat: Seat, uuid: UUID, coin: int, now: datetime, wait: bool) -> Assignment | None:
+    """Claim the next pair under this uuid; None when none is free.
 
     Without `wait`, pairs that others hold locked at this moment count as not free.
     """
@@ -80,15 +93,15 @@ def walk(*, seat: Seat, uuid: UUID, coin: int, now: datetime, wait: bool) -> boo
     while True:
         step = take_step(seat=seat, window=window, uuid=uuid, coin=coin, now=now, wait=wait)
         if step.claimed:
-            return True
+            return step.claimed
         if step.fresh:
             if not wait:
-                return False
+                return None
         elif step.last_place is not None and step.looked_at == window:
             move_cursor(seat=seat, place=step.last_place)
             window = min(window * 4, LARGEST_WINDOW)
         elif seat.lap == Seat.Lap.WALKED:
-            return False
+            return None
         else:
             begin_next_lap(seat=seat)
 
@@ -99,6 +112,8 @@ def take_step(*, seat: Seat, window: int, uuid: UUID, coin: int, now: datetime, 
         place="random_key" if on_ring else "reopened",
         cursor="ring_cursor" if on_ring else "reopened_cursor",
         skip_locked="" if wait else "SKIP LOCKED",
+        assignment=ASSIGNMENT.sql,
+        task=TASK.sql,
     )
     with connection.cursor() as cursor:
         cursor.execute(
@@ -116,7 +131,7 @@ def take_step(*, seat: Seat, window: int, uuid: UUID, coin: int, now: datetime, 
                 "now": now,
             },
         )
-        return Step(*cursor.fetchone())
+        return Step.read(cursor.fetchone())
 
 
 def rarer_side(seat: Seat) -> int | None:

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from annotations.models import Campaign, Seat
+from annotations.models import Assignment, Campaign, Seat
+from annotations.reports import seated
 from evalsite.platform.models import Role, User
 
 SYSTEM_RANDOM = SystemRandom()
@@ -41,5 +42,8 @@ def remove(*, seat: Seat, now: datetime) -> None:
 
 def lock(*, campaign: UUID, reviewer: User) -> Seat:
     """The reviewer's seat, locked until COMMIT, with all that the judging page says about the campaign."""
-    seats = Seat.objects.visible().of(reviewer).with_team().with_criteria()
-    return seats.select_for_update(of=("self",), no_key=True).get(campaign__uuid=campaign)
+    return seated.in_campaign(campaign=campaign, reviewer=reviewer, lock=True)
+
+
+def lock_with_pair(*, campaign: UUID, reviewer: User, pair: UUID) -> tuple[Seat, Assignment]:
+    return seated.with_pair(campaign=campaign, reviewer=reviewer, pair=pair)

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponseBase
 
 from annotations.models import Assignment, Seat
+from annotations.reports import seated
 from annotations.services import assignments, seats
 from evalsite.platform.http import HttpRequest, View, role_required
 from evalsite.platform.models import Role
@@ -36,10 +37,16 @@ def lock_own_seat(request: HttpRequest, campaign: UUID) -> Seat:
         raise Http404 from None
 
 
-def get_own_seat(request: HttpRequest, campaign: UUID) -> Seat:
-    seats_of_mine = Seat.objects.visible().of(request.user).with_team().with_criteria()
+def lock_own_pair(request: HttpRequest, campaign: UUID, pair: UUID) -> tuple[Seat, Assignment]:
     try:
-        return seats_of_mine.get(campaign__uuid=campaign)
+        return seats.lock_with_pair(campaign=campaign, reviewer=request.user, pair=pair)
+    except Assignment.DoesNotExist:
+        raise Http404 from None
+
+
+def get_own_seat(request: HttpRequest, campaign: UUID) -> Seat:
+    try:
+        return seated.in_campaign(campaign=campaign, reviewer=request.user)
     except Seat.DoesNotExist:
         raise Http404 from None
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from annotations.services import assignments
-from annotations.views.access import get_own_assignment, lock_own_seat, reviewers_only
+from annotations.views.access import lock_own_pair, reviewers_only
 from evalsite.platform.http import HttpRequest
 
 
@@ -16,8 +16,7 @@ from evalsite.platform.http import HttpRequest
 @reviewers_only
 def heartbeat(request: HttpRequest, campaign: UUID) -> HttpResponse:
     with transaction.atomic():
-        seat = lock_own_seat(request, campaign)
-        assignment = get_own_assignment(seat, posted_uuid(request, "pair"))
+        seat, assignment = lock_own_pair(request, campaign, posted_uuid(request, "pair"))
         held = assignments.renew(seat=seat, assignment=assignment, now=timezone.now())
     return JsonResponse({"held": held})
 

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from annotations.models import Campaign, Seat
-from annotations.reports import progress
+from annotations.reports import progress, seated
 from annotations.reports.progress import Progress
 from annotations.views.access import reviewers_only
 from evalsite.platform.http import HttpRequest, render
@@ -25,8 +25,7 @@ class Row:
 @require_GET
 @reviewers_only
 def review(request: HttpRequest) -> HttpResponse:
-    seats = Seat.objects.visible().of(request.user).with_team().order_by("campaign__status", "-campaign__opened_at")
-    rows = [Row(seat=seat, progress=progress.of_seat(seat)) for seat in seats]
+    rows = [Row(seat=seat, progress=progress.of_seat(seat)) for seat in seated.of_reviewer(request.user)]
     running = [row for row in rows if not row.campaign.is_closed]
     closed = [row for row in rows if row.campaign.is_closed]
     return render(request, "annotations/my_campaigns.html", {"running": running, "closed": closed})

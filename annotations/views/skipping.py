@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from annotations.forms import SkipForm
 from annotations.models import Seat
 from annotations.services import assignments
-from annotations.views.access import get_own_assignment, get_own_seat, lock_own_seat, reviewers_only
+from annotations.views.access import get_own_seat, lock_own_pair, reviewers_only
 from annotations.views.turns import claim_after_commit, show
 from evalsite.platform.http import HttpRequest, render, wants_part
 
@@ -43,9 +43,8 @@ def ask(request: HttpRequest, campaign: UUID, form: SkipForm, status: int = 200)
 
 @transaction.atomic
 def skip(request: HttpRequest, campaign: UUID, form: SkipForm) -> Seat:
-    seat = lock_own_seat(request, campaign)
     said = form.cleaned_data
-    assignment = get_own_assignment(seat, said["pair"])
+    seat, assignment = lock_own_pair(request, campaign, said["pair"])
     assignments.skip(
         seat=seat, assignment=assignment, reason=said["reason"], comment=said["comment"], now=timezone.now()
     )

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from annotations.forms import JudgmentForm
 from annotations.models import Assignment, Seat
 from annotations.services import assignments, judgments
-from annotations.views.access import get_own_assignment, lock_own_seat, reviewers_only
+from annotations.views.access import lock_own_pair, reviewers_only
 from annotations.views.turns import Filled, claim_after_commit, show
 from evalsite.platform.http import HttpRequest, wants_part
 
@@ -41,8 +41,7 @@ def keep_and_claim(request: HttpRequest, campaign: UUID, form: JudgmentForm) -> 
     """Without JavaScript the redirect claims; claiming here too would only do it twice."""
     now = timezone.now()
     said: dict[str, Any] = form.cleaned_data
-    seat = lock_own_seat(request, campaign)
-    assignment = get_own_assignment(seat, said["pair"])
+    seat, assignment = lock_own_pair(request, campaign, said["pair"])
     was_open = assignment.state == Assignment.State.OPEN
     judgments.submit(seat=seat, assignment=assignment, judgment_id=said["judgment"], verdict=form.verdict(), now=now)
     if not wants_part(request):
@@ -57,7 +56,6 @@ def show_refused(
     if form.pair_uuid is None:
         raise Http404
     with transaction.atomic():
-        seat = lock_own_seat(request, campaign)
-        assignment = get_own_assignment(seat, form.pair_uuid)
+        seat, assignment = lock_own_pair(request, campaign, form.pair_uuid)
     filled = None if status == 409 else Filled.by_form(form)
     return show(request, seat=seat, assignment=assignment, filled=filled, problem=problem, status=status)

@@ -10,15 +10,13 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from annotations.forms import CRITERION_PREFIX, FlagForm, JudgmentForm, SkipForm
+from annotations.forms import FlagForm, JudgmentForm, SkipForm
 from annotations.models import Assignment, Judgment, Seat
 from annotations.reports import progress
 from annotations.services import assignments, judgments
+from annotations.views import fragments
 from annotations.views.access import lock_own_seat, reviewers_only
 from evalsite.platform.http import HttpRequest, render, wants_part
-
-# Answers to each criterion, in the order of the screen.
-SIDES = [("a", "A", "A is better"), ("tie", "=", "no difference"), ("b", "B", "B is better")]
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,13 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     """The judging page or its main part; without a pair, the page that says why."""
-    context = {"seat": seat, "campaign": seat.campaign, "progress": progress.of_seat(seat), "problem": problem}
+    context = {
+        "seat": seat,
+        "campaign": seat.campaign,
+        "to": fragments.addresses(seat.campaign.uuid),
+        "progress": progress.of_seat(seat),
+        "problem": problem,
+    }
     if assignment is None:
         template = "annotations/no_pair.html"
     else:
@@ -73,7 +77,6 @@ def show(
 def ballot(*, seat: Seat, assignment: Assignment, filled: Filled | None) -> dict[str, Any]:
     judged = assignment.current_judgment if assignment.current_judgment_id else None
     filled = filled or Filled.by_judgment(judged)
-    answers = filled.criteria or {}
     guidelines = seat.campaign.current_guidelines
     return {
         "assignment": assignment,
@@ -81,22 +84,11 @@ def ballot(*, seat: Seat, assignment: Assignment, filled: Filled | None) -> dict
         "responses": [("A", assignment.left), ("B", assignment.right)],
         "judgment_id": uuid4(),
         "filled": filled,
-        "choices": in_screen_order(judgments.choices_of(seat)),
-        "criteria": [
-            {**row, "name": CRITERION_PREFIX + row["key"], "sides": SIDES, "answer": answers.get(row["key"])}
-            for row in seat.asked
-        ],
+        "choices": fragments.in_screen_order(judgments.choices_of(seat)),
+        "criteria": fragments.criteria(seat, filled.criteria or {}),
         "guidelines": guidelines,
         "news": guidelines is not None and seat.guidelines_seen < guidelines.number,
     }
-
-
-KEYS = {"a": "A", "tie": "E", "both_bad": "N", "b": "B"}
-
-
-def in_screen_order(choices: list[Judgment.Choice]) -> list[tuple[str, str, str]]:
-    """A on the left, B on the right, what is between them between: value, words, key."""
-    return [(value, Judgment.Choice(value).label, key) for value, key in KEYS.items() if value in choices]
 
 
 def claim_after_commit(*, seat: Seat, request: HttpRequest, now: datetime) -> tuple[Seat, Assignment | None]:
