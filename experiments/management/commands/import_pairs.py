@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -115,6 +116,7 @@ class Command(BaseCommand):
         while job.is_live:
             if job.status == Job.Status.QUEUED and (not alive or time.monotonic() - started > WAIT_FOR_A_WORKER):
                 self.stderr.write("No worker took this job: it runs in this command.")
+                current_app.loader.import_default_modules()  # where the handlers register themselves
                 jobs.run(job.pk)
             else:
                 self.show(job)
