@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 
 from evalsite.platform.models import Job, Role, User
@@ -43,8 +44,10 @@ class InvitationForm(RolesForm):
 
 
 class AcceptForm(forms.Form):
-    username = User._meta.get_field("username").formfield(
+    username = forms.CharField(
         label="Name",
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
         help_text="What others here see. Letters, digits and @ . + - _",
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
     )

@@ -23,7 +23,7 @@ login = LoginView.as_view(
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 def account(request: HttpRequest) -> HttpResponse:
-    form = PasswordChangeForm(request.user, request.POST or None)
+    form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()

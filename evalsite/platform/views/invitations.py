@@ -25,7 +25,7 @@ BACKEND = "evalsite.platform.roles.RoleBackend"
 @role_required("admin")
 def new_invitation(request: HttpRequest) -> HttpResponse:
     """No redirect after making one: the link is shown in this answer and nowhere again."""
-    form = InvitationForm(request.POST or None)
+    form = InvitationForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         status = 422 if form.errors else 200
         return render(request, "platform/new_invitation.html", {"form": form}, status=status)
@@ -59,7 +59,7 @@ def accept_invitation(request: DjangoRequest, token: str) -> HttpResponse:
         return render_page(request, "platform/invitation_gone.html", status=410)
     if request.user.is_authenticated:
         return render_page(request, "platform/invitation_logged_in.html", status=409)
-    form = AcceptForm(request.POST or None)
+    form = AcceptForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             user = invitations.accept(

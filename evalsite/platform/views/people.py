@@ -24,7 +24,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @role_required("admin")
 def person(request: HttpRequest, person_id: int) -> HttpResponse:
     someone = get_object_or_404(User.objects.with_roles(), pk=person_id)
-    form = RolesForm(request.POST or None, initial={"roles": sorted(someone.roles)})
+    form = RolesForm(request.POST if request.method == "POST" else None, initial={"roles": sorted(someone.roles)})
     if request.method == "POST" and form.is_valid():
         try:
             accounts.set_roles(person=someone, roles=form.cleaned_data["roles"], by=request.user, now=timezone.now())
