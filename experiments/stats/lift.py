@@ -25,10 +25,11 @@ def relative_lift(
     method = "relative lift, delta method"
     n = control_n + treatment_n
     spread0, spread1 = control_var / control_n, treatment_var / treatment_n
-    if control == 0 or spread0 + spread1 == 0 or min(control_n, treatment_n) < 2:
-        reason = "The control is 0" if control == 0 else "Nothing varies"
+    near_zero = abs(control) <= 1e-100  # beyond, squares underflow
+    if near_zero or spread0 + spread1 <= 1e-200 or min(control_n, treatment_n) < 2:
+        reason = "The control is 0" if near_zero else "Nothing varies"
         return TestResult(
-            estimate=None if control == 0 else (treatment - control) / control,
+            estimate=None if near_zero else (treatment - control) / control,
             ci_low=None,
             ci_high=None,
             p_value=None,
@@ -38,7 +39,7 @@ def relative_lift(
             warnings=(f"{reason}, so the relative lift has no interval.",),
         )
     lift = (treatment - control) / control
-    se = math.sqrt(spread1 / control**2 + spread0 * treatment**2 / control**4)
+    se = math.sqrt(spread1 + spread0 * (treatment / control) ** 2) / abs(control)
     df = (spread0 + spread1) ** 2 / (spread0**2 / (control_n - 1) + spread1**2 / (treatment_n - 1))
     half = abs(float(special.stdtrit(df, alpha / 2))) * se
     p_value = 2 * float(special.stdtr(df, -abs(lift) / se)) if se > 0 else None

@@ -81,7 +81,7 @@ def welch_t_test(
     se = math.sqrt(v0 + v1)
     if min(n0, n1) < 2:
         notes.append("An arm with fewer than two observations has no variance, so there is no interval.")
-    elif se == 0:
+    elif se <= 1e-100:
         notes.append("Nothing varies in either arm, so there is no interval and no test.")
     else:
         df = (v0 + v1) ** 2 / (v0 * v0 / (n0 - 1) + v1 * v1 / (n1 - 1))

@@ -46,7 +46,7 @@ def mcnemar(
     label = f"McNemar test ({method}{' with continuity correction' if correction else ''})"
     if n == 0:
         return _undefined(alpha, label, "Both models got exactly the same cases right: there is nothing to test.")
-    gap = max(0.0, abs(only_baseline - only_candidate) - (1 if correction else 0))
+    gap = abs(only_baseline - only_candidate) - (1 if correction else 0)
     chi2 = gap * gap / n if method == "chi2" else None
     notes: tuple[str, ...] = ()
     if chi2 is not None:

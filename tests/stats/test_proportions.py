@@ -37,7 +37,7 @@ def test_two_proportions_match_their_vector(name: str) -> None:
     assert test.se == v.near(v.expected["se_unpooled"])
     assert (test.ci_low, test.ci_high) == v.near(tuple(v.expected["ci_newcombe"]))
     assert test.fisher_p == v.near(v.expected["fisher_p"])
-    wald = stats.norm.interval(0.95, loc=test.estimate, scale=test.se)
+    wald = stats.norm.interval(0.95, loc=test.estimate or 0, scale=test.se or 0)
     assert tuple(wald) == v.near(tuple(v.expected["ci_wald"]))
 
 

@@ -12,7 +12,7 @@ from experiments.stats import checks
 def elo(periods: ArrayLike, *, k: float = 4.0, initial: float = 1000.0, scale: float = 400.0) -> tuple[float, ...]:
     """Ratings after each period's results: R + k (points - expected points), all from the ratings before it.
 
-    periods: P x q x q wins of row over column, ties half, or one q x q matrix. Elo's own rule for a tournament; with one
+    periods: P x q x q wins of row over column, ties half, or one q x q matrix. Elo's rule for tournaments; with one
     vote a period it is the running Elo of chat arenas, whose result depends on the accidental order of the votes, and
     which has no interval. Shown because users know it; nothing is decided by it. Source: Elo 1978, section 1.6.
     """
