@@ -33,6 +33,8 @@ class Kind(StrEnum):
     RAGGED = "ragged"
     TOO_DEEP = "too_deep"
     TOO_LONG = "too_long"
+    UNKNOWN_ID = "unknown_id"
+    UNKNOWN_VALUE = "unknown_value"
     WRONG_TYPE = "wrong_type"
 
     EMPTY_RESPONSE = "empty_response"

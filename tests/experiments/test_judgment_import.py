@@ -1,0 +1,216 @@
+"""Judgments collected elsewhere become a closed campaign: all of them or nothing, once."""
+
+import csv
+import json
+from io import StringIO
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotations.models import Assignment, Campaign, ComparisonTask, Judgment, Seat
+from evalsite.platform.models import AuditEntry, User
+from experiments.models import CampaignPlan, CampaignResult, Experiment, JudgmentImport
+from experiments.reports.human.votes import CANDIDATE
+from experiments.reports.votes import read_votes
+from experiments.services import judgment_imports
+from experiments.services.judgment_imports import Imported, ImportRefused
+from tests.factories.annotations_ import make_reviewer
+from tests.factories.experiments_ import make_eval_set, make_experiment, make_output
+from tests.factories.platform_ import NOW
+
+pytestmark = pytest.mark.django_db
+
+THREE = [
+    {"id": "1", "reviewer": "ann", "choice": "candidate"},
+    {"id": "2", "reviewer": "ann", "choice": "baseline"},
+    {"id": "1", "reviewer": "ben", "choice": "tie"},
+]
+
+
+def jsonl(folder: Path, rows: list[dict[str, Any]], name: str = "judgments.jsonl") -> Path:
+    path = folder / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def imported(path: Path, experiment: Experiment) -> Imported:
+    return judgment_imports.import_judgments(
+        path=path, filename=path.name, experiment=experiment, created_by=None, now=NOW, entropy=Random(1).randbytes
+    )
+
+
+def refused(path: Path, experiment: Experiment) -> list[tuple[int, str, str]]:
+    with pytest.raises(ImportRefused) as refusal:
+        imported(path, experiment)
+    assert not Campaign.objects.exists()
+    assert not User.objects.exists()
+    return [(problem.row, problem.column, problem.kind.value) for problem in refusal.value.problems.kept]
+
+
+def test_a_file_becomes_a_closed_campaign_with_its_judgments(tmp_path: Path) -> None:
+    campaign = imported(jsonl(tmp_path, THREE), make_experiment(n_cases=3)).judgment_import.campaign
+
+    assert campaign.status == Campaign.Status.CLOSED
+    assert campaign.n_tasks == 2
+    assert (campaign.allow_tie, campaign.allow_both_bad) == (True, False)
+    assert sorted(ComparisonTask.objects.values_list("needed", "taken", "judged")) == [(1, 1, 1), (2, 2, 2)]
+    assert Assignment.objects.counted().count() == Judgment.objects.count() == 3
+    assert dict(Seat.objects.values_list("reviewer__username", "done")) == {"ann": 2, "ben": 1}
+    plan = CampaignPlan.objects.get(campaign=campaign)
+    assert (plan.sampling, plan.planned_judgments) == ("imported", 3)
+    assert AuditEntry.objects.filter(action="judgments.imported").exists()
+
+
+def test_choices_by_arm_come_back_as_those_arms(tmp_path: Path) -> None:
+    campaign = imported(jsonl(tmp_path, THREE), make_experiment(n_cases=3)).judgment_import.campaign
+    votes = read_votes([campaign])
+    found = {
+        (votes.reviewers[reviewer], outcome)
+        for reviewer, outcome in zip(votes.reviewer.tolist(), votes.outcome.tolist(), strict=True)
+    }
+    assert found == {("ann", CANDIDATE), ("ann", 0), ("ben", 2)}
+    assert set(votes.side.tolist()) == {-1}
+
+
+def test_left_and_right_are_read_through_the_left_arm_and_keep_their_side(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "reviewer": "ann", "choice": "left", "left_arm": "candidate"},
+        {"id": "2", "reviewer": "ann", "choice": "right", "left_arm": "candidate"},
+        {"id": "3", "reviewer": "ann", "choice": "Left", "left_arm": "Baseline"},
+    ]
+    campaign = imported(jsonl(tmp_path, rows), make_experiment(n_cases=3)).judgment_import.campaign
+    votes = read_votes([campaign])
+    assert sorted(zip(votes.outcome.tolist(), votes.side.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 1)]
+    assert JudgmentImport.objects.get().sides_known
+
+
+def test_criteria_comments_and_times_come_along(tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": "1", "reviewer": "ann", "choice": "tie", "comment": "Both fine.", "seconds": 12.5,
+            "time": "2026-01-05T10:00:00+01:00", "criteria": {"safety": "candidate", "format": "tie"},
+        }
+    ]  # fmt: skip
+    campaign = imported(jsonl(tmp_path, rows), make_experiment()).judgment_import.campaign
+    judgment = Judgment.objects.get()
+    assert (judgment.comment, judgment.active_ms) == ("Both fine.", 12_500)
+    assert judgment.created_at.isoformat() == "2026-01-05T09:00:00+00:00"
+    votes = read_votes([campaign])
+    assert {key: answers.tolist() for key, answers in votes.criteria.items()} == {"format": [2], "safety": [1]}
+
+
+def test_csv_with_criteria_columns_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "judgments.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["item_id", "worker", "winner", "criteria.safety"], ["1", "7", "tie", "baseline"]])
+    campaign = imported(path, make_experiment()).judgment_import.campaign
+    assert read_votes([campaign]).criteria["safety"].tolist() == [0]
+    assert User.objects.get().username == "7"
+
+
+def test_reviewers_of_a_file_cannot_log_in_and_take_nobodys_account(tmp_path: Path) -> None:
+    make_reviewer(username="ann")
+    campaign = imported(jsonl(tmp_path, THREE), make_experiment()).judgment_import.campaign
+    names = set(Seat.objects.filter(campaign=campaign).values_list("reviewer__username", flat=True))
+    assert names == {"ann (imported)", "ben"}
+    assert not User.objects.filter(username__in=names, is_active=True).exists()
+
+
+def test_the_same_bytes_make_nothing_new(tmp_path: Path) -> None:
+    experiment = make_experiment()
+    first = imported(jsonl(tmp_path, THREE), experiment)
+    again = imported(jsonl(tmp_path, THREE, "renamed.jsonl"), experiment)
+    assert (first.is_new, again.is_new) == (True, False)
+    assert again.judgment_import == first.judgment_import
+    assert Campaign.objects.count() == 1
+
+
+def test_another_file_reuses_the_reviewers_of_the_first(tmp_path: Path) -> None:
+    experiment = make_experiment()
+    imported(jsonl(tmp_path, THREE), experiment)
+    imported(jsonl(tmp_path, THREE[:2], "more.jsonl"), experiment)
+    assert User.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "kind"),
+    [
+        ({"id": "99", "reviewer": "ann", "choice": "tie"}, "id", "unknown_id"),
+        ({"id": "1", "reviewer": "ann", "choice": "model_a"}, "choice", "unknown_value"),
+        ({"id": "1", "reviewer": "ann", "choice": "left"}, "choice", "missing"),
+        ({"id": "1", "reviewer": "", "choice": "tie"}, "reviewer", "blank"),
+        ({"id": "1", "reviewer": "ann", "choice": ""}, "choice", "blank"),
+        ({"id": "1", "reviewer": "ann", "choice": "tie", "left_arm": "control"}, "left_arm", "unknown_value"),
+        ({"id": "1", "reviewer": "ann", "choice": "tie", "time": "yesterday"}, "time", "wrong_type"),
+        ({"id": "1", "reviewer": "ann", "choice": "tie", "time": "2026-01-01T10:00:00"}, "time", "wrong_type"),
+        ({"id": "1", "reviewer": "ann", "choice": "tie", "seconds": -1}, "seconds", "unknown_value"),
+        ({"id": "1", "reviewer": "ann", "choice": "tie", "seconds": "NaN"}, "seconds", "unknown_value"),
+        ({"id": "1", "reviewer": "ann", "choice": "tie", "criteria": {"x": "both_bad"}}, "criteria", "unknown_value"),
+        ({"id": "1", "reviewer": "ann", "choice": "tie", "criteria": ["safety"]}, "criteria", "wrong_type"),
+        ({"id": "1", "reviewer": "ann", "choice": "tie", "comment": "\x00"}, "comment", "nul"),
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_taken_keeps_the_whole_file_out(
+    tmp_path: Path, row: dict[str, Any], column: str, kind: str
+) -> None:
+    rows = [{"id": "2", "reviewer": "ann", "choice": "tie"}, row]
+    assert refused(jsonl(tmp_path, rows), make_experiment()) == [(2, column, kind)]
+
+
+def test_one_reviewer_judging_a_pair_twice_is_refused(tmp_path: Path) -> None:
+    assert refused(jsonl(tmp_path, [*THREE, THREE[0]]), make_experiment()) == [(4, "reviewer", "duplicate_id")]
+
+
+def test_sides_told_in_some_rows_only_are_refused(tmp_path: Path) -> None:
+    rows = [{**THREE[0], "left_arm": "baseline"}, THREE[1]]
+    assert refused(jsonl(tmp_path, rows), make_experiment()) == [(2, "left_arm", "blank")]
+
+
+def test_an_id_in_two_sets_of_the_experiment_is_refused(tmp_path: Path) -> None:
+    experiment = make_experiment(n_cases=3)
+    second = make_eval_set(n_cases=1)
+    experiment.suites.create(eval_set=second, role="general")
+    make_output(model_version=experiment.baseline, case=second.cases.get())
+    make_output(model_version=experiment.candidate, case=second.cases.get())
+    rows = [{"id": "1", "reviewer": "ann", "choice": "tie"}, {"id": "2", "reviewer": "ann", "choice": "tie"}]
+    assert refused(jsonl(tmp_path, rows), experiment) == [(1, "id", "unknown_id")]
+
+
+def test_missing_columns_and_empty_files_are_named(tmp_path: Path) -> None:
+    experiment = make_experiment()
+    assert refused(jsonl(tmp_path, [{"id": "1", "choice": "tie"}]), experiment) == [(0, "reviewer", "missing_column")]
+    assert refused(jsonl(tmp_path, []), experiment) == [(0, "", "empty_file")]
+
+
+def test_the_command_prints_problems_and_imports_nothing(tmp_path: Path) -> None:
+    experiment = make_experiment()
+    path = jsonl(tmp_path, [{"id": "99", "reviewer": "ann", "choice": "tie"}])
+    errors = StringIO()
+    with pytest.raises(CommandError, match="1 problems"):
+        call_command("import_judgments", str(path), experiment=experiment.name, stderr=errors)
+    assert "row 1, id: no case of this experiment has the id '99'" in errors.getvalue()
+
+
+def test_the_command_imports_and_computes_the_result(tmp_path: Path) -> None:
+    experiment = make_experiment()
+    out = StringIO()
+    call_command("import_judgments", str(jsonl(tmp_path, THREE)), experiment=str(experiment.pk), stdout=out)
+    assert "Imported 3 judgments" in out.getvalue()
+    assert CampaignResult.objects.get().revealed
+    call_command("import_judgments", str(jsonl(tmp_path, THREE)), experiment=experiment.name, stdout=out)
+    assert "Nothing new was made" in out.getvalue()
+
+
+def test_an_unknown_experiment_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no experiment 'nothing'"):
+        call_command("import_judgments", str(jsonl(tmp_path, THREE)), experiment="nothing")
+
+
+def test_columns_can_be_named_by_hand(tmp_path: Path) -> None:
+    experiment = make_experiment()
+    path = jsonl(tmp_path, [{"id": "1", "who": "ann", "choice": "tie"}])
+    call_command("import_judgments", str(path), "--map", "reviewer=who", experiment=experiment.name, stdout=StringIO())
+    assert User.objects.get().username == "ann"
