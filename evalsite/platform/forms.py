@@ -32,9 +32,15 @@ class RolesForm(forms.Form):
     roles = forms.MultipleChoiceField(
         choices=ROLE_WORDS,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Leads and admins can see which model wrote what, so they cannot review in a campaign.",
+        help_text="Leads and admins can see which model wrote what, so a reviewer holds no other role.",
         error_messages={"required": "Choose at least one role."},
     )
+
+    def clean_roles(self) -> list[str]:
+        roles: list[str] = self.cleaned_data["roles"]
+        if Role.REVIEWER in roles and len(roles) > 1:
+            raise ValidationError("Choose reviewer alone: whoever sees which model wrote what cannot judge blind.")
+        return roles
 
 
 class InvitationForm(RolesForm):

@@ -1,4 +1,3 @@
-from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from evalsite.platform.views import account, audit, health, home, invitations, jobs, people, styleguide
@@ -6,7 +5,7 @@ from evalsite.platform.views import account, audit, health, home, invitations, j
 urlpatterns = [
     path("", home.home, name="home"),
     path("login", account.login, name="login"),
-    path("logout", LogoutView.as_view(), name="logout"),
+    path("logout", account.logout, name="logout"),
     path("account", account.account, name="account"),
     path("theme", home.theme, name="theme"),
     path("invite/<str:token>", invitations.accept_invitation, name="accept_invitation"),

@@ -47,6 +47,14 @@ def test_nobody_is_left_without_any_role_by_mistake(client: Client, admin: User)
     assert User.objects.get(pk=ana.pk).roles == {"reviewer"}
 
 
+def test_a_reviewer_holds_no_role_that_sees_the_arms(client: Client, admin: User) -> None:
+    ana = make_user(username="ana", roles=["reviewer"])
+    response = client.post(f"/people/{ana.pk}", {"roles": ["reviewer", "lead"]})
+    assert response.status_code == 422
+    assert "cannot judge blind" in response.content.decode()
+    assert User.objects.get(pk=ana.pk).roles == {"reviewer"}
+
+
 def test_an_admin_cannot_lock_themselves_out(client: Client, admin: User) -> None:
     assert client.post(f"/people/{admin.pk}", {"roles": ["lead"]}).status_code == 422
     client.post(f"/people/{admin.pk}/deactivate")

@@ -25,17 +25,18 @@ def bare(value: float, unit: str) -> str:
     """The digits without their unit."""
     match unit:
         case "percent":
-            text = f"{100 * value:.1f}"
+            text = f"{100 * value:z.1f}"
         case "points":
-            text = f"{100 * value:+.1f}"
+            text = f"{100 * value:+z.1f}"
         case "coefficient":
-            text = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.2f}"
+            text = f"{value:z.2f}"
+            text = text.replace("0.", ".", 1) if abs(value) < 0.995 else text
         case "count":
-            text = f"{value:,.0f}"
+            text = f"{value:z,.0f}"
         case "seconds":
-            text = f"{value:.1f}"
+            text = f"{value:z.1f}"
         case _:
-            text = f"{value:,.2f}"
+            text = f"{value:z,.2f}"
     return with_minus(text)
 
 
@@ -74,12 +75,12 @@ def duration(seconds: float | None) -> str:
     """About how long, in the two largest units a person would say."""
     if seconds is None:
         return DASH
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{round(whole / 60)} min"
-    hours, minutes = divmod(round(whole / 60), 60)
+    if round(seconds) < 60:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
     if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
     return f"{round(hours / 24)} days"

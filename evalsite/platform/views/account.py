@@ -2,8 +2,9 @@
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -18,6 +19,8 @@ from evalsite.platform.http import HttpRequest, render
 login = LoginView.as_view(
     template_name="platform/login.html", authentication_form=LoginForm, redirect_authenticated_user=True
 )
+# Open to strangers: whose session has ended meanwhile lands on the log-in page all the same.
+logout = login_not_required(LogoutView.as_view())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,0 +1,110 @@
+"""Who may see which URL. A URL that is not declared here fails the run: add its line with the view."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from itertools import product
+from uuid import UUID
+
+import pytest
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls.converters import IntConverter, StringConverter, UUIDConverter
+
+from tests.factories.platform_ import make_user
+
+ANYONE = frozenset({"stranger", "nobody", "reviewer", "admin", "lead"})
+LOGGED_IN = ANYONE - {"stranger"}
+REVIEWER = frozenset({"reviewer"})
+LEADING = frozenset({"admin", "lead"})
+ADMIN = frozenset({"admin"})
+
+# name of the URL: who gets past the gate (to a page, or to 404 for a row that is not there or not theirs)
+WHO_MAY_SEE = {
+    # platform
+    "home": LOGGED_IN,
+    "login": ANYONE,
+    "logout": ANYONE,
+    "account": LOGGED_IN,
+    "theme": ANYONE,
+    "accept_invitation": ANYONE,
+    "people": ADMIN,
+    "new_invitation": ADMIN,
+    "revoke_invitation": ADMIN,
+    "person": ADMIN,
+    "deactivate_person": ADMIN,
+    "reactivate_person": ADMIN,
+    "replace_password": ADMIN,
+    "jobs": LEADING,
+    "job": LEADING,
+    "retry_job": LEADING,
+    "cancel_job": LEADING,
+    "audit": LEADING,
+    "audit_chain": LEADING,
+    "styleguide": LEADING,
+    "favicon": ANYONE,
+    "healthz": ANYONE,
+    "readyz": ANYONE,
+    # annotations
+    "review": REVIEWER,
+    "judge": REVIEWER,
+    "submit_judgment": REVIEWER,
+    "skip_pair": REVIEWER,
+    "flag_pair": REVIEWER,
+    "heartbeat": REVIEWER,
+    "read_guidelines": REVIEWER,
+    "recent_pairs": REVIEWER,
+    "back": REVIEWER,
+    "pair": REVIEWER,
+    # experiments
+}
+
+SAMPLES: dict[type, object] = {IntConverter: 2_000_000_000, UUIDConverter: UUID(int=7), StringConverter: "sample"}
+
+
+def every_url(resolver: URLResolver) -> Iterator[URLPattern]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from every_url(entry)
+        else:
+            yield entry
+
+
+URLS = {url.name: url for url in every_url(get_resolver())}
+
+
+def address(url: URLPattern) -> str:
+    samples = {name: SAMPLES[type(converter)] for name, converter in url.pattern.converters.items()}
+    return reverse(url.name or "", kwargs=samples)
+
+
+def ask(who: str, target: str) -> tuple[HttpResponseBase, HttpResponseBase]:
+    """The answers to GET and to an empty POST, each from a fresh session."""
+    user = None if who == "stranger" else make_user(roles=[] if who == "nobody" else [who])
+    clients = Client(), Client()
+    for client in clients:
+        if user:
+            client.force_login(user)
+    return clients[0].get(target), clients[1].post(target)
+
+
+def to_login(response: HttpResponseBase) -> bool:
+    return response.status_code == HTTPStatus.FOUND and response.headers["Location"].startswith("/login?next=")
+
+
+def test_every_url_has_a_name_and_says_who_may_see_it() -> None:
+    assert set(URLS) == set(WHO_MAY_SEE)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "who"), sorted(product(WHO_MAY_SEE, ANYONE)))
+def test_each_url_opens_for_those_declared_and_for_nobody_else(name: str, who: str) -> None:
+    answers = ask(who, address(URLS[name]))
+    allowed = [
+        answer.status_code != HTTPStatus.FORBIDDEN
+        and answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED
+        and not to_login(answer)
+        for answer in answers
+    ]
+    assert any(allowed) == (who in WHO_MAY_SEE[name])
+    assert all(answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR for answer in answers) or name == "readyz"
