@@ -2,18 +2,23 @@
 
 import hashlib
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import orjson
 from django.db import transaction
+from django.db.models import Q
 
 from evalsite.platform import audit, jobs
 from evalsite.platform.models import Job, User
-from experiments.importers.mapping import Mapping
-from experiments.models import Experiment, PairImport, SuiteRole, Upload
+from experiments.importers.mapping import Mapping, suggest
+from experiments.models import Experiment, PairImport, SuiteRole, Upload, UploadChunk
 
 CHECK, COMMIT = "experiments.check_import", "experiments.commit_import"
 Status = PairImport.Status
+
+
+KEPT_FOR = timedelta(days=14)
 
 
 class ImportRefused(Exception):
@@ -64,10 +69,18 @@ def locked(pair_import: PairImport) -> PairImport:
 
 @transaction.atomic
 def begin(
-    *, upload: Upload, second_upload: Upload | None, options: Options, created_by: User | None, now: datetime
+    *,
+    upload: Upload,
+    second_upload: Upload | None,
+    options: Options,
+    created_by: User | None,
+    now: datetime,
+    import_id: UUID | None = None,
 ) -> PairImport:
     """Make the import and start its dry run."""
+    drop_old_bytes(now=now)
     pair_import = PairImport.objects.create(
+        id=import_id or uuid4(),
         upload=upload,
         second_upload=second_upload,
         options=asdict(options),
@@ -127,16 +140,27 @@ def done_before(found: PairImport) -> PairImport | None:
 
 
 def refuse_unless_ready(found: PairImport, options: Options) -> None:
-    if found.findings is None or found.findings["missing"] or not found.n_pairs:
-        raise ImportRefused("The dry run has not read the pairs yet.")
     if found.n_errors:
         raise ImportRefused(f"Nothing is imported while an error remains; there are {found.n_errors:,}.")
-    if options.mapping != Options.of(found).mapping:
+    if not is_ready(found):
+        raise ImportRefused("The dry run has not read the pairs yet.")
+    if columns_changed(found, options):
         raise ImportRefused("The columns were changed: check the file again first.")
     if not (options.baseline_name and options.candidate_name and options.experiment):
         raise ImportRefused("Name both models and the experiment.")
     if options.baseline_name == options.candidate_name:
         raise ImportRefused("The two models need different names: results are told by them.")
+
+
+def is_ready(found: PairImport) -> bool:
+    """The dry run is over and nothing stands in the way."""
+    over = found.status in (Status.CHECKED, Status.FAILED, Status.COMMITTING)
+    return over and found.findings is not None and found.n_pairs > 0 and found.n_errors == 0
+
+
+def columns_changed(found: PairImport, options: Options) -> bool:
+    columns = (found.findings or {}).get("columns", [])
+    return suggest(columns, chosen=options.mapping) != mapping_of(found)
 
 
 def refuse_taken_name(options: Options) -> None:
@@ -175,3 +199,11 @@ def discard(*, pair_import: PairImport, actor: User | None, now: datetime) -> No
         if upload:
             upload.chunks.all().delete()
     audit.record(actor=actor, action="import.discarded", subject=str(found), details={}, now=now)
+
+
+def drop_old_bytes(*, now: datetime) -> None:
+    """Files of imports that nobody finished, and of those whose worker died just after the end."""
+    old = PairImport.objects.filter(Q(status__in=[Status.DONE, Status.DISCARDED]) | Q(created_at__lt=now - KEPT_FOR))
+    idle = old.exclude(status__in=[Status.CHECKING, Status.COMMITTING])
+    for name in ("upload", "second_upload"):
+        UploadChunk.objects.filter(upload__in=idle.values(name)).delete()
