@@ -18,10 +18,13 @@ class Command(up.Command):
 
     def prepare_content(self) -> None:
         self.passwords = make_missing_accounts()
-        if self.passwords:
-            say(password_table(self.passwords))
         say("up     | loading the example experiment")
-        call_command("load_demo")
+        try:
+            call_command("load_demo")
+        except BaseException:
+            # The accounts stay, so their passwords must not be lost with this start.
+            say(password_table(self.passwords))
+            raise
         connections.close_all()
 
     def announce(self, address: str) -> None:
