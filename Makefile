@@ -32,7 +32,7 @@ check: $(STAMP_DEV) ## style, types, import rules, templates, deployment setting
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	git ls-files -z --cached --others --exclude-standard 'templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
+	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2 --check
 	$(PRODUCTION) $(RUN) check --deploy --fail-level WARNING
 	$(PRODUCTION) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
@@ -51,7 +51,7 @@ lock: $(STAMP_DEV) ## compile requirements*.txt from pyproject.toml
 format: $(STAMP_DEV) ## bring code and templates into form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	git ls-files -z --cached --others --exclude-standard 'templates/*.html' | xargs -0 -r $(BIN)/djade --target-version 5.2
+	find templates -name '*.html' -print0 | xargs -0 -r $(BIN)/djade --target-version 5.2
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Evalsite needs Python 3.11 or newer; name one with make PYTHON=python3.12")'
