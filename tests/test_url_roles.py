@@ -57,6 +57,13 @@ WHO_MAY_SEE = {
     "back": REVIEWER,
     "pair": REVIEWER,
     # experiments
+    "imports": LEADING,
+    "new_import": LEADING,
+    "pair_import": LEADING,
+    "check_import": LEADING,
+    "commit_import": LEADING,
+    "discard_import": LEADING,
+    "import_problems": LEADING,
 }
 
 SAMPLES: dict[type, object] = {IntConverter: 2_000_000_000, UUIDConverter: UUID(int=7), StringConverter: "sample"}
