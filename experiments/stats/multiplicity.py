@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from statsmodels.stats.multitest import multipletests
+import numpy as np
+from scipy.stats import false_discovery_control
 
-_METHODS = {"holm": "holm", "bh": "fdr_bh", "by": "fdr_by"}
+from experiments.stats import checks
+from experiments.stats.checks import Floats
 
 
 def adjust_p_values(
@@ -16,14 +18,24 @@ def adjust_p_values(
     holm bounds the chance of any false alarm (Holm 1979), bh the share of false ones among independent or positively
     dependent alarms (Benjamini & Hochberg 1995), by the same under any dependence (Benjamini & Yekutieli 2001).
     """
-    if method not in _METHODS:
+    if method not in ("holm", "bh", "by"):
         raise ValueError(f"method must be 'holm', 'bh' or 'by', not {method!r}")
     if len(p) == 0:
         raise ValueError("p must not be empty")
     known = [value for value in p if value is not None]
-    if any(not 0 <= value <= 1 for value in known):
-        raise ValueError("p must lie in [0, 1]")
     if not known:
         return tuple(None for _ in p)
-    adjusted = iter(multipletests(known, method=_METHODS[method])[1])
+    values = checks.values("p", known)
+    if values.min() < 0 or values.max() > 1:
+        raise ValueError("p must lie in [0, 1]")
+    # statsmodels' multipletests gives the same and takes 70 ms a call
+    adjusted = iter(_holm(values) if method == "holm" else false_discovery_control(values, method=method))
     return tuple(None if value is None else float(next(adjusted)) for value in p)
+
+
+def _holm(p: Floats) -> Floats:
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
+from statsmodels.stats.multitest import multipletests
 
 from experiments.stats.multiplicity import adjust_p_values
 from tests.stats.vectors import vector
@@ -29,6 +30,12 @@ def test_the_printed_p_values_match_vector_support_bot_case_study() -> None:
 def test_false_discovery_agrees_with_scipy(p: list[float], method: Literal["bh", "by"]) -> None:
     ours = adjust_p_values(p, method=method)
     assert ours == pytest.approx(tuple(false_discovery_control(p, method=method)))
+
+
+@pytest.mark.parametrize("p", [[0.01, 0.04, 0.03, 0.005], [0.2] * 7, [0, 1, 0.5, 1e-12]])
+@pytest.mark.parametrize(("method", "theirs"), [("holm", "holm"), ("bh", "fdr_bh"), ("by", "fdr_by")])
+def test_adjusting_agrees_with_statsmodels(p: list[float], method: Literal["holm", "bh", "by"], theirs: str) -> None:
+    assert adjust_p_values(p, method=method) == pytest.approx(tuple(multipletests(p, method=theirs)[1]))
 
 
 @given(p_values)
