@@ -77,6 +77,13 @@ def test_loading_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatc
     assert Campaign.objects.count() == 2
 
 
+def test_the_judgments_are_also_a_file_that_can_be_imported() -> None:
+    call_command("load_demo")
+    call_command("import_judgments", str(demo.CONTENT / "judgments.jsonl"), experiment=demo.EXPERIMENT)
+    imported = Campaign.objects.exclude(title__in=[demo.PILOT.title, demo.RUNNING.title]).get()
+    assert Judgment.objects.filter(assignment__campaign=imported).count() == 3 * 38
+
+
 def test_loading_again_makes_nothing_new() -> None:
     call_command("load_demo")
     first = rows()
