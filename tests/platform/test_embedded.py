@@ -220,7 +220,12 @@ def test_a_checkout_that_the_servers_user_cannot_reach(folder: Path, monkeypatch
         assert closed.stat().st_mode & 0o777 == 0o700
     with running(closed / "var"):
         assert_kept(closed / "var")
-    shutil.rmtree(servers.paths.home)
+    # Whoever removes the checkout and clones it again starts with nothing.
+    shutil.rmtree(closed / "var")
+    with running(closed / "var"):
+        assert query(closed / "var", "SELECT to_regclass('kept')") == (None,)
+    for home in servers.paths.home.parent.glob(f"{servers.paths.home.name}*"):
+        shutil.rmtree(home)
 
 
 REACHES = Owner.reaches

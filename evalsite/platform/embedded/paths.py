@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,9 +70,19 @@ class Paths:
         if owner.is_other:
             # The server's user passes through, but lists nothing.
             self.data.chmod(self.data.stat().st_mode | 0o011)
+        self.set_strangers_home_aside()
         private_folder(self.home, owner)
         private_folder(self.sockets, owner)
         private_folder(self.queue, owner)
+
+    def set_strangers_home_aside(self) -> None:
+        """A home outside the data folder outlives it; a new data folder of the same path must not inherit it."""
+        if self.home.is_relative_to(self.data):
+            return
+        mark = self.data / "servers-home"
+        if not mark.exists() and self.home.exists():
+            self.home.rename(self.home.with_name(f"{self.home.name}-left-{int(time.time())}"))
+        mark.write_text(f"{self.home}\n")
 
 
 def private_folder(folder: Path, owner: Owner) -> None:
