@@ -99,6 +99,7 @@ def skip(*, seat: Seat, assignment: Assignment, reason: str, comment: str = "", 
     assignment.skip_comment = comment
     assignment.save(update_fields=["state", "finished_at", "skip_reason", "skip_comment"])
     Seat.objects.filter(pk=seat.pk).update(skipped=F("skipped") + 1)
+    seat.skipped += 1
 
 
 def give_place_back(*, assignment: Assignment) -> None:

@@ -146,11 +146,12 @@ UPDATE annotations_seat
 SET done = done + %(first)s, surplus = annotations_seat.surplus + %(first_surplus)s, skipped = skipped - %(unskipped)s,
     active_ms = active_ms + %(active_ms)s, last_judged_at = %(now)s
 FROM kept WHERE annotations_seat.id = %(seat)s
+RETURNING annotations_seat.done, annotations_seat.surplus, annotations_seat.skipped, annotations_seat.active_ms
 """
 
 
 def keep(*, seat: Seat, assignment: Assignment, judgment: Judgment) -> None:
-    """Insert the judgment, point the assignment at it and move the counters along."""
+    """Insert the judgment, point the assignment at it and move the counters along, the seat's in memory too."""
     first = assignment.state != Assignment.State.JUDGED
     surplus = is_surplus(seat=seat, assignment=assignment) if first else assignment.surplus
     with connection.cursor() as cursor:
@@ -176,8 +177,10 @@ def keep(*, seat: Seat, assignment: Assignment, judgment: Judgment) -> None:
                 "seat": seat.pk,
             },
         )
-        if not cursor.rowcount:
+        if (counters := cursor.fetchone()) is None:
             raise Conflict("This judgment was sent before for another pair. The first one is kept.")
+    seat.done, seat.surplus, seat.skipped, seat.active_ms = counters
+    seat.team_done += int(first and not surplus)
 
 
 def is_surplus(*, seat: Seat, assignment: Assignment) -> bool:

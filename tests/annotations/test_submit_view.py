@@ -21,6 +21,17 @@ def test_submitting_keeps_the_judgment_and_brings_the_next_pair_in_the_same_roun
     assert (kept.choice, kept.comment, kept.criteria) == ("tie", "Alike.", {"safety": "b"})
 
 
+def test_progress_counts_the_judgment_just_sent() -> None:
+    seat = make_seat(campaign=make_campaign(tasks=3))
+    browser = browser_of(seat.reviewer)
+    page = open_page(browser, seat)
+    assert b"0 of 3" in page.content
+    page = submit(browser, seat, page)
+    assert b"1 of 3" in page.content
+    assert b"1 of 3" in open_page(browser, seat).content
+    assert b"2 of 3" in submit(browser, seat, page).content
+
+
 def test_submitting_without_javascript_redirects_to_the_next_pair() -> None:
     seat = make_seat(campaign=make_campaign(tasks=2))
     browser = browser_of(seat.reviewer)
