@@ -1,0 +1,43 @@
+"""axe-core on the page as it stands, in light and dark, wide and narrow."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+GRAVE = {"serious", "critical"}
+AXE = Axe()
+
+
+def problems_of(page: Page) -> list[str]:
+    """Serious and critical findings, and sideways scrolling; the page is wide and light again afterwards."""
+    found: list[str] = []
+    for size in (NARROW, WIDE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            found += [f"{page.url} {scheme} {size['width']} px: {line}" for line in findings(page)]
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if overflow > 0:
+            found.append(f"{page.url} {size['width']} px: scrolls sideways by {overflow} px")
+    return found
+
+
+def findings(page: Page) -> list[str]:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.axe_script)
+    violations = page.evaluate("axe.run({resultTypes: ['violations']}).then(results => results.violations)")
+    return [
+        f"{violation['impact']} {violation['id']}: {node['target']} {node['html'][:200]} {reason(node)}"
+        for violation in violations
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"]
+    ]
+
+
+def reason(node: dict[str, list[dict[str, str]]]) -> str:
+    return "; ".join(check["message"] for kind in ("any", "all", "none") for check in node[kind])
+
+
+def assert_accessible(page: Page) -> None:
+    problems = problems_of(page)
+    assert not problems, "\n".join(problems)
