@@ -15,12 +15,17 @@ from experiments.stats.result import TestResult
 
 @dataclass(frozen=True, kw_only=True)
 class WinRate(TestResult):
-    """`se_naive` ignores that votes share tasks and reviewers; `design_effect` is (se / se_naive) squared."""
+    """`se_naive` ignores that votes share tasks and reviewers; `design_effect` is (se / se_naive) squared.
+
+    `same_reviewers_low` and `_high` are clustered by task alone: what these reviewers would say of other tasks.
+    """
 
     se_naive: float | None = None
     design_effect: float | None = None
     items: int | None = None
     reviewers: int | None = None
+    same_reviewers_low: float | None = None
+    same_reviewers_high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +79,8 @@ def win_rate_clustered(
 
     scores: candidate's score per vote (1 win, .5 tie or both bad, 0 loss); items, reviewers: one code per vote.
     Two-way cluster-robust error (Cameron, Gelbach & Miller 2011), t with min(tasks, reviewers) - 1 degrees of freedom.
-    reviewers=None clusters by task alone, and then speaks for these reviewers only.
+    It speaks for reviewers like these; with fewer than ten it is wide, and `same_reviewers_*` says what these alone
+    would say. reviewers=None clusters by task alone throughout.
     When all votes are equal the error is 0 and proves nothing: the interval then counts each cluster once (Wilson).
     """
     values = checks.values("scores", scores)
@@ -86,9 +92,11 @@ def win_rate_clustered(
     if reviewers is not None:
         by.append(checks.codes("reviewers", reviewers, length=values.size))
     mean = float(values.mean())
-    error = clustered.clustered_error(clustered.residuals(values), tuple(by))
+    residuals = clustered.residuals(values)
+    error = clustered.clustered_error(residuals, tuple(by))
     names = ("task", "reviewer")[: len(by)]
     result = _clustered_interval(mean, error, alpha)
+    same = _clustered_interval(mean, clustered.clustered_error(residuals, (item_codes,)), alpha)
     return WinRate(
         estimate=mean,
         ci_low=result[0],
@@ -105,6 +113,8 @@ def win_rate_clustered(
         design_effect=(error.se / error.se_iid) ** 2 if error.se and error.se_iid else None,
         items=error.groups[0],
         reviewers=error.groups[1] if len(by) == 2 else None,
+        same_reviewers_low=same[0],
+        same_reviewers_high=same[1],
     )
 
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from experiments.stats import checks
-from experiments.stats.binomial import clopper_pearson, newcombe, wilson
+from experiments.stats.binomial import clopper_pearson, fisher_p, newcombe, wilson
 from experiments.stats.lift import relative_lift
 from experiments.stats.result import ComparisonResult, Estimate, TestResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProportionTest(ComparisonResult):
+    """`fisher_p` is given where a cell is expected to hold fewer than 5."""
+
     z: float | None
     fisher_p: float | None
 
@@ -121,7 +123,7 @@ def two_proportion_test(
         relative_lift=lift.estimate,
         lift_low=lift.ci_low,
         lift_high=lift.ci_high,
-        fisher_p=stats.fisher_exact(np.array([[x1, n1 - x1], [x0, n0 - x0]]))[1],
+        fisher_p=fisher_p(x0, n0, x1, n1) if _small_cell(pooled, n0, n1) else None,
     )
 
 
@@ -177,11 +179,15 @@ def _two_rate_warnings(pooled: float, n0: int, n1: int, control: float) -> tuple
     notes = []
     if pooled in (0.0, 1.0):
         notes.append("Both rates are the same and extreme, so the z-test is undefined; only the interval can be read.")
-    elif min(pooled, 1 - pooled) * min(n0, n1) < 5:
+    elif _small_cell(pooled, n0, n1):
         notes.append("Fewer than 5 expected in a cell: read Fisher's exact p-value rather than z.")
     if control == 0:
         notes.append("The control rate is 0, so there is no relative lift.")
     return tuple(notes)
+
+
+def _small_cell(pooled: float, n0: int, n1: int) -> bool:
+    return min(pooled, 1 - pooled) * min(n0, n1) < 5
 
 
 def _srm_warnings(p: float, alpha: float, smallest_expected: float) -> tuple[str, ...]:

@@ -141,6 +141,16 @@ def test_few_reviewers_are_warned_about() -> None:
     assert any("Only 3 reviewers" in note for note in win_rate_clustered(scores, items, who).warnings)
 
 
+def test_the_interval_for_the_same_reviewers_is_clustered_by_task_alone() -> None:
+    scores, items, who = votes(seed=6, each=3, reviewers=3)
+    both, alone = win_rate_clustered(scores, items, who), win_rate_clustered(scores, items, None)
+    assert (both.same_reviewers_low, both.same_reviewers_high) == (alone.ci_low, alone.ci_high)
+    assert alone.reviewers is None
+    assert both.ci_low is not None
+    assert alone.ci_low is not None
+    assert both.ci_low < alone.ci_low
+
+
 def test_one_task_and_one_reviewer_have_no_uncertainty() -> None:
     result = win_rate_clustered([1, 1], [0, 0], [0, 0])
     assert result.ci_low is None

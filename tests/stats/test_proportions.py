@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, proportions_ztest
 
-from experiments.stats.binomial import newcombe, score_interval
+from experiments.stats.binomial import fisher_p, newcombe, score_interval
 from experiments.stats.lift import relative_lift
 from experiments.stats.means import welch_t_test
 from experiments.stats.proportions import (
@@ -36,7 +36,7 @@ def test_two_proportions_match_their_vector(name: str) -> None:
     assert test.relative_lift == v.near(v.expected["relative_lift"])
     assert test.se == v.near(v.expected["se_unpooled"])
     assert (test.ci_low, test.ci_high) == v.near(tuple(v.expected["ci_newcombe"]))
-    assert test.fisher_p == v.near(v.expected["fisher_p"])
+    assert fisher_p(**{name: n for name, n in v.inputs.items() if name != "alpha"}) == v.near(v.expected["fisher_p"])
     wald = stats.norm.interval(0.95, loc=test.estimate or 0, scale=test.se or 0)
     assert tuple(wald) == v.near(tuple(v.expected["ci_wald"]))
 
@@ -186,6 +186,8 @@ def test_a_control_rate_of_zero_has_no_relative_lift() -> None:
     assert test.relative_lift is None
     assert any("no relative lift" in note for note in test.warnings)
     assert any("Fisher" in note for note in test.warnings)
+    assert test.fisher_p == pytest.approx(0.0563, abs=1e-4)
+    assert two_proportion_test(40, 100, 50, 100).fisher_p is None
 
 
 def test_nothing_counted_has_no_rate() -> None:
