@@ -1,10 +1,12 @@
 """Background work of this app: each handler calls one service and may run twice."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
 
 from annotations.models import Campaign
 from evalsite.platform.jobs import JobFailed, JobRun, handler
@@ -37,6 +39,12 @@ def open_campaign(run: JobRun, *, campaign: str, requested_by: int | None) -> No
     except opening.CannotOpen as error:
         opening.back_to_draft(campaign_uuid=UUID(campaign))
         raise JobFailed(str(error)) from error
+
+
+def ask_for_results(campaign: Campaign) -> None:
+    """Now rather than at the next beat; when the broker is away, the beat will do."""
+    with suppress(BrokerError, OSError):
+        compute_results.apply_async(args=(campaign.pk,), expires=60, retry=False)
 
 
 @shared_task(name="experiments.refresh_stale_results")

@@ -33,6 +33,11 @@ def job_key(campaign: Campaign) -> str:
     return f"open campaign {campaign.uuid}"
 
 
+def job_of(campaign: Campaign) -> Job | None:
+    """The latest attempt to open this campaign."""
+    return Job.objects.filter(key=job_key(campaign)).order_by("-created_at").first()
+
+
 @transaction.atomic
 def request_opening(*, campaign: Campaign, requested_by: User | None, now: datetime) -> Job:
     """Hand the work to a worker; asking twice is asking once."""

@@ -1,0 +1,183 @@
+"""What a lead decides about a campaign."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.forms import BoundField
+from django.utils.text import slugify
+
+from annotations.models import Campaign, Criterion, Seat
+from evalsite.platform.models import User
+from experiments.models import CampaignPlan
+from experiments.services.campaigns.drafts import AskedCriterion, CampaignDraft
+
+NOT_ASKED, OPTIONAL, REQUIRED = "", "optional", "required"
+ASKING = [(NOT_ASKED, "not asked"), (OPTIONAL, "optional"), (REQUIRED, "required")]
+OWN_CRITERIA = 3
+DEFAULT_GUIDELINES = """\
+Choose the response you would rather have received, had the question been yours.
+
+1. **Correct** comes first: a wrong fact or a step that does not work outweighs style.
+2. **Helpful**: it answers what was asked, completely, and says what to do next.
+3. **Safe**: nothing in it could do harm if somebody followed it.
+4. **Well put**: easy to read and to act on. Longer is not better.
+
+Say *Tie* when you would not mind which one you got, and *Both bad* when you would send neither.
+Judge each pair on its own; do not try to guess who wrote what.
+"""
+
+
+def blind_reviewers() -> QuerySet[User]:
+    blind: QuerySet[User] = User.objects.blind().filter(is_active=True).order_by("username").distinct()
+    return blind
+
+
+class CampaignForm(forms.Form):
+    title = forms.CharField(max_length=200, help_text="Reviewers see it, so it must not name a model.")
+    question = forms.CharField(
+        max_length=300, initial="Which response is better?", help_text="Stands above every pair."
+    )
+    guidelines = forms.CharField(
+        initial=DEFAULT_GUIDELINES,
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text="Markdown. What better means here, and when to say tie.",
+        max_length=50_000,
+    )
+    reviewers_per_pair = forms.IntegerField(
+        min_value=1, max_value=50, initial=3, help_text="With two or more, agreement can be measured."
+    )
+    allow_tie = forms.BooleanField(required=False, initial=True, label="Tie may be chosen")
+    allow_both_bad = forms.BooleanField(required=False, initial=True, label="Both bad may be chosen")
+    sampling = forms.ChoiceField(
+        choices=[("all", "All pairs"), ("sample", "A random sample, each category in its share")],
+        initial="all",
+        widget=forms.RadioSelect,
+        label="Which pairs",
+    )
+    sample_size = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=10_000_000,
+        label="Size of the sample",
+        help_text="Drawn by a seed that is fixed now, before anybody has judged.",
+    )
+    reviewers = forms.ModelMultipleChoiceField(
+        queryset=User.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label="Who may review",
+        help_text="Leads and admins can see which response is whose, so they are not offered.",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        reviewers = self.fields["reviewers"]
+        assert isinstance(reviewers, forms.ModelMultipleChoiceField)  # noqa: S101 - declared above
+        reviewers.queryset = blind_reviewers()
+        for key, label in Criterion.DEFAULTS:
+            self.fields[f"criterion_{key}"] = forms.ChoiceField(
+                choices=ASKING, initial=OPTIONAL, required=False, label=label
+            )
+        for number in range(1, OWN_CRITERIA + 1):
+            self.fields[f"own_{number}"] = forms.CharField(required=False, max_length=60, label="A criterion of yours")
+            self.fields[f"own_{number}_asked"] = forms.ChoiceField(
+                choices=ASKING[1:], initial=OPTIONAL, required=False, label="Asked how"
+            )
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        if said.get("sampling") == "sample" and not said.get("sample_size"):
+            self.add_error("sample_size", "Say how many pairs the sample shall have.")
+        labels = [criterion.label.casefold() for criterion in self.criteria()]
+        for number in range(1, OWN_CRITERIA + 1):
+            label = str(said.get(f"own_{number}", ""))
+            if label and (labels.count(label.casefold()) > 1 or not slugify(label)):
+                self.add_error(f"own_{number}", "Give it a name of its own, with a letter or digit in it.")
+        return said
+
+    def default_criteria(self) -> list[BoundField]:
+        return [self[f"criterion_{key}"] for key, _ in Criterion.DEFAULTS]
+
+    def own_criteria(self) -> list[tuple[BoundField, BoundField]]:
+        return [(self[f"own_{number}"], self[f"own_{number}_asked"]) for number in range(1, OWN_CRITERIA + 1)]
+
+    def criteria(self) -> list[AskedCriterion]:
+        return [*self.chosen_defaults(), *self.chosen_own()]
+
+    def chosen_defaults(self) -> Iterator[AskedCriterion]:
+        for key, label in Criterion.DEFAULTS:
+            if asked := self.cleaned_data.get(f"criterion_{key}"):
+                yield AskedCriterion(key=key, label=label, required=asked == REQUIRED)
+
+    def chosen_own(self) -> Iterator[AskedCriterion]:
+        for number in range(1, OWN_CRITERIA + 1):
+            if label := self.cleaned_data.get(f"own_{number}"):
+                required = self.cleaned_data.get(f"own_{number}_asked") == REQUIRED
+                yield AskedCriterion(key=f"own-{slugify(label)[:30]}", label=label, required=required)
+
+    def draft(self) -> CampaignDraft:
+        said = self.cleaned_data
+        return CampaignDraft(
+            title=said["title"],
+            question=said["question"],
+            guidelines=said["guidelines"],
+            criteria=self.criteria(),
+            reviewers_per_pair=said["reviewers_per_pair"],
+            allow_tie=said["allow_tie"],
+            allow_both_bad=said["allow_both_bad"],
+            sample_size=said["sample_size"] if said["sampling"] == "sample" else None,
+            reviewers=list(said["reviewers"]),
+        )
+
+
+def initial_of(campaign: Campaign, plan: CampaignPlan) -> dict[str, Any]:
+    """The form as it was filled in when this draft was saved."""
+    asked = {one.key: one for one in Criterion.objects.filter(campaign=campaign).order_by("position")}
+    defaults = {key for key, _ in Criterion.DEFAULTS}
+    initial: dict[str, Any] = {
+        "title": campaign.title,
+        "question": campaign.question,
+        "guidelines": campaign.current_guidelines.text if campaign.current_guidelines else "",
+        "reviewers_per_pair": campaign.reviewers_per_pair,
+        "allow_tie": campaign.allow_tie,
+        "allow_both_bad": campaign.allow_both_bad,
+        "sampling": plan.sampling,
+        "sample_size": plan.sample_size,
+        "reviewers": list(Seat.objects.active().filter(campaign=campaign).values_list("reviewer_id", flat=True)),
+    }
+    for key in defaults:
+        initial[f"criterion_{key}"] = how_asked(asked[key]) if key in asked else NOT_ASKED
+    own = [one for key, one in asked.items() if key not in defaults]
+    for number, one in enumerate(own[:OWN_CRITERIA], start=1):
+        initial |= {f"own_{number}": one.label, f"own_{number}_asked": how_asked(one)}
+    return initial
+
+
+def how_asked(criterion: Criterion) -> str:
+    return REQUIRED if criterion.required else OPTIONAL
+
+
+class UnblindForm(forms.Form):
+    reason = forms.CharField(
+        max_length=1000,
+        label="Why look now?",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Kept with the result for ever, and shown wherever it is shown.",
+    )
+
+
+class GuidelinesForm(forms.Form):
+    text = forms.CharField(max_length=50_000, label="Guidelines", widget=forms.Textarea(attrs={"rows": 14}))
+
+
+class AddReviewerForm(forms.Form):
+    reviewer = forms.ModelChoiceField(queryset=User.objects.none(), label="Add a reviewer", empty_label=None)
+
+    def __init__(self, *args: Any, campaign: Campaign, **options: Any) -> None:
+        super().__init__(*args, **options)
+        seated = Seat.objects.active().filter(campaign=campaign).values("reviewer_id")
+        reviewer = self.fields["reviewer"]
+        assert isinstance(reviewer, forms.ModelChoiceField)  # noqa: S101 - declared above
+        reviewer.queryset = blind_reviewers().exclude(pk__in=seated)

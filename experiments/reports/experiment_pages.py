@@ -1,0 +1,62 @@
+"""What the list of experiments and the page of one say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from annotations.models import Campaign
+from experiments.models import CampaignPlan, Experiment, ExperimentResult
+from experiments.reports.progress import Progress, progress_of
+
+
+@dataclass(frozen=True)
+class CampaignRow:
+    campaign: Campaign
+    plan: CampaignPlan
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class ExperimentRow:
+    experiment: Experiment
+    campaigns: Sequence[CampaignRow]
+    result: ExperimentResult | None
+
+    @property
+    def human(self) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self.result.payload["human"] if self.result else None
+        return found
+
+    @property
+    def is_told(self) -> bool:
+        """A direction is told while at least one campaign may tell it."""
+        may_tell = any(row.progress.revealed for row in self.campaigns)
+        return may_tell and self.human is not None and not self.human["direction_hidden"]
+
+    @property
+    def counted(self) -> int:
+        return sum(row.progress.counted for row in self.campaigns)
+
+    @property
+    def planned(self) -> int:
+        return sum(row.progress.planned or 0 for row in self.campaigns)
+
+
+def experiment_rows(experiments: Sequence[Experiment]) -> list[ExperimentRow]:
+    plans = list(
+        CampaignPlan.objects.filter(experiment__in=experiments).select_related("campaign").order_by("-campaign_id")
+    )
+    progress = progress_of([plan.campaign for plan in plans])
+    results = {one.experiment_id: one for one in ExperimentResult.objects.filter(experiment__in=experiments)}
+    return [
+        ExperimentRow(
+            experiment=experiment,
+            campaigns=[
+                CampaignRow(plan.campaign, plan, progress[plan.campaign_id])
+                for plan in plans
+                if plan.experiment_id == experiment.pk
+            ],
+            result=results.get(experiment.pk),
+        )
+        for experiment in experiments
+    ]

@@ -1,0 +1,146 @@
+"""The pairs behind a number: filtered in memory from small records, only the page shown is read from the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from numpy.typing import NDArray
+
+from annotations.models import Assignment, Flag
+from experiments.models import BlindedPair, CampaignResult
+from experiments.reports.human.votes import OUTCOMES
+from experiments.reports.pair_index import HIDDEN, PairFilter, Records, as_row, chosen, load
+from experiments.reports.votes import NO_CATEGORY
+
+PAGE_LENGTH = 25
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the address asks for, in words."""
+
+    majority: str = ""
+    vote: str = ""
+    category: str = ""
+    agreed: str = ""
+    identical: str = ""
+    flagged: str = ""
+    reviewer: str = ""
+    other: str = ""
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Wanted":
+        """Values that mean nothing are left out rather than refused."""
+        return cls(
+            majority=query.get("majority", "") if query.get("majority") in OUTCOMES else "",
+            vote=query.get("vote", "") if query.get("vote") in OUTCOMES else "",
+            category=query.get("category", ""),
+            agreed=query.get("agreed", "") if query.get("agreed") in ("yes", "no") else "",
+            identical="yes" if query.get("identical") == "yes" else "",
+            flagged="yes" if query.get("flagged") == "yes" else "",
+            reviewer=query.get("reviewer", ""),
+            other=query.get("other", ""),
+        )
+
+    @property
+    def tells_direction(self) -> bool:
+        return bool(self.majority or self.vote)
+
+    def filter(self, categories: Sequence[str]) -> PairFilter:
+        return PairFilter(
+            majority=OUTCOMES.index(self.majority) if self.majority else None,
+            vote=self.vote,
+            category=(categories.index(self.category) if self.category in categories else -1)
+            if self.category
+            else None,
+            agreed={"yes": True, "no": False}.get(self.agreed),
+            identical=True if self.identical else None,
+        )
+
+
+@dataclass(frozen=True)
+class PairRow:
+    pair: BlindedPair
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def majority(self) -> str:
+        place = self.counts["majority"]
+        return OUTCOMES[place] if 0 <= place < len(OUTCOMES) else ""
+
+    @property
+    def is_hidden(self) -> bool:
+        return self.counts["majority"] == HIDDEN
+
+    @property
+    def votes(self) -> list[tuple[str, int]]:
+        return [(name, self.counts[name]) for name in OUTCOMES if self.counts[name]]
+
+
+@dataclass(frozen=True)
+class PairList:
+    page: Page[int]
+    rows: list[PairRow]
+    categories: list[str]
+
+
+def pair_list(campaigns: Sequence[int], *, wanted: Wanted, may_tell: set[int], page: str | None) -> PairList:
+    """may_tell: those campaigns whose direction is told; the others' pairs never match a filter that tells it."""
+    records, categories = read_records(campaigns, may_tell)
+    found = chosen(records, wanted.filter(categories))
+    for tasks in narrowing(campaigns, wanted):
+        found = found[np.isin(found["task"], tasks)]
+    shown: Page[int] = Paginator(found["task"].tolist(), PAGE_LENGTH).get_page(page)
+    return PairList(shown, rows_of(list(shown.object_list), found), [name for name in categories if name])
+
+
+def read_records(campaigns: Sequence[int], may_tell: set[int]) -> tuple[Records, list[str]]:
+    """The records of all campaigns with their categories numbered together."""
+    results = CampaignResult.objects.filter(campaign__in=campaigns).only("campaign_id", "pairs", "revealed")
+    by_campaign = {result.campaign_id: load(result.pairs) for result in results if can_show(result, may_tell)}
+    names = {pk: categories_of(pk) for pk in by_campaign}
+    everything = sorted({name for one in names.values() for name in one})
+    parts = [renumbered(records, names[pk], everything) for pk, records in by_campaign.items()]
+    return np.concatenate([load(b""), *parts]), everything
+
+
+def can_show(result: CampaignResult, may_tell: set[int]) -> bool:
+    return not result.revealed or result.campaign_id in may_tell
+
+
+def categories_of(campaign: int) -> list[str]:
+    """As `read_pairs` numbers them."""
+    pairs = BlindedPair.objects.filter(campaign=campaign).order_by()
+    return [name or NO_CATEGORY for name in sorted(pairs.values_list("category", flat=True).distinct())]
+
+
+def renumbered(records: Records, names: Sequence[str], everything: Sequence[str]) -> Records:
+    places = np.array([everything.index(name) for name in names], dtype=np.int16)
+    result = records.copy()
+    if places.size:
+        result["category"] = places[records["category"]]
+    return result
+
+
+def narrowing(campaigns: Sequence[int], wanted: Wanted) -> list[NDArray[np.int64]]:
+    """Tasks that reviewers have judged, or that were flagged."""
+    judged = Assignment.objects.counted().filter(campaign__in=campaigns)
+    lists: list[QuerySet[Any, int]] = [
+        judged.filter(reviewer__username=name).values_list("task_id", flat=True)
+        for name in (wanted.reviewer, wanted.other)
+        if name
+    ]
+    if wanted.flagged:
+        lists.append(
+            Flag.objects.filter(assignment__campaign__in=campaigns).values_list("assignment__task_id", flat=True)
+        )
+    return [np.fromiter(one.iterator(chunk_size=10_000), dtype=np.int64) for one in lists]
+
+
+def rows_of(tasks: list[int], records: Records) -> list[PairRow]:
+    pairs = BlindedPair.objects.filter(pk__in=tasks).select_related("task", "case", "campaign").in_bulk()
+    by_task = {int(record["task"]): as_row(record) for record in records[np.isin(records["task"], tasks)]}
+    return [PairRow(pairs[task], by_task[task]) for task in tasks]

@@ -1,0 +1,45 @@
+"""What a draft will ask of its reviewers, before it is opened."""
+
+from dataclasses import dataclass
+
+from annotations.models import Campaign
+from experiments.models import CampaignPlan
+from experiments.reports.available_pairs import AvailablePairs, available_pairs
+
+SECONDS_PER_JUDGMENT = 60
+
+
+@dataclass(frozen=True)
+class Preview:
+    """In a sample the identical pairs are not known yet: the number of judgments is then the most there can be."""
+
+    available: AvailablePairs
+    chosen: int
+    judgments: int
+    reviewers: int
+    reviewers_per_pair: int
+
+    @property
+    def seconds(self) -> int:
+        return self.judgments * SECONDS_PER_JUDGMENT
+
+    @property
+    def seconds_each(self) -> float | None:
+        return self.seconds / self.reviewers if self.reviewers else None
+
+    @property
+    def too_few_reviewers(self) -> bool:
+        return self.reviewers < self.reviewers_per_pair
+
+
+def preview(campaign: Campaign, plan: CampaignPlan, *, reviewers: int) -> Preview:
+    available = available_pairs(plan.experiment)
+    chosen = min(plan.sample_size or available.n, available.n)
+    identical = available.identical if chosen == available.n else 0
+    return Preview(
+        available=available,
+        chosen=chosen,
+        judgments=(chosen - identical) * campaign.reviewers_per_pair,
+        reviewers=reviewers,
+        reviewers_per_pair=campaign.reviewers_per_pair,
+    )

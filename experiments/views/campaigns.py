@@ -1,0 +1,81 @@
+"""The page of a campaign: its draft, its opening, or its progress and results. For leads and admins."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from annotations.models import Campaign, Criterion
+from evalsite.platform.http import HttpRequest, render, role_required, wants_part
+from evalsite.platform.progress import progress_of
+from experiments.forms.campaigns import AddReviewerForm, GuidelinesForm, UnblindForm
+from experiments.reports.campaign_page import CampaignPage, bars, busiest, campaign_page
+from experiments.reports.preview import preview
+from experiments.services.campaigns import opening
+from experiments.views.lookup import get_planned_campaign
+
+NOTHING_NEW = 204
+
+
+@require_safe
+@role_required("lead", "admin")
+def campaign(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
+    found = get_planned_campaign(campaign_uuid)
+    page = campaign_page(found)
+    if found.status == Campaign.Status.DRAFT:
+        return draft(request, page)
+    if found.status == Campaign.Status.OPENING:
+        return opening_page(request, page)
+    if wants_part(request) and request.GET.get("seen") == page.stamp:
+        return HttpResponse(status=NOTHING_NEW)
+    return render(request, "experiments/campaigns/campaign.html", results_of(request, page), partial="results")
+
+
+def results_of(request: HttpRequest, page: CampaignPage) -> dict[str, object]:
+    timeline = page.human["votes_per_hour"] if page.human else {"step_seconds": 3600, "start": None, "counts": []}
+    return {
+        "page": page,
+        "campaign": page.campaign,
+        "human": page.human,
+        "is_told": page.is_told,
+        "bars": bars(timeline),
+        "busiest": busiest(timeline),
+        "unblind_form": UnblindForm(),
+        "may_unblind": request.user.has_role("lead"),
+        "pairs_url": reverse("campaign_pairs", args=[page.campaign.uuid]),
+    }
+
+
+def draft(request: HttpRequest, page: CampaignPage) -> HttpResponse:
+    context = {
+        "page": page,
+        "campaign": page.campaign,
+        "criteria": Criterion.objects.filter(campaign=page.campaign).order_by("position"),
+        "preview": preview(page.campaign, page.plan, reviewers=page.progress.reviewers),
+    }
+    return render(request, "experiments/campaigns/draft.html", context)
+
+
+def opening_page(request: HttpRequest, page: CampaignPage) -> HttpResponse:
+    job = opening.job_of(page.campaign)
+    progress = progress_of(job, now=timezone.now()) if job else None
+    context = {"page": page, "campaign": page.campaign, "progress": progress}
+    return render(request, "experiments/campaigns/opening.html", context, partial="state")
+
+
+@require_safe
+@role_required("lead", "admin")
+def manage_campaign(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
+    """Reviewers, guidelines and the registered plan."""
+    page = campaign_page(get_planned_campaign(campaign_uuid))
+    current = page.campaign.current_guidelines
+    context = {
+        "page": page,
+        "campaign": page.campaign,
+        "criteria": Criterion.objects.filter(campaign=page.campaign).order_by("position"),
+        "add_form": AddReviewerForm(campaign=page.campaign),
+        "guidelines_form": GuidelinesForm(initial={"text": current.text if current else ""}),
+    }
+    return render(request, "experiments/campaigns/manage.html", context)
