@@ -31,11 +31,19 @@ class Checked:
     candidate_hash: str = ""
 
 
-def read_columns(sources: Sequence[Source]) -> list[str]:
-    """Names of the columns, the second file's as "2:name". Raises Unreadable."""
-    names = columns_of(sources[0].sample())
-    if len(sources) > 1:
-        names += [SECOND + name for name in columns_of(sources[1].sample())]
+def read_columns(sources: Sequence[Source], report: Report) -> list[str]:
+    """Names of the columns, the second file's as "2:name". Raises Unreadable, after every row was reported, where a
+    file has no row that can be read."""
+    names: list[str] = []
+    for source in sources:
+        found = columns_of(source.sample())
+        if not found:
+            for _ in source.records(report):
+                pass
+            problem = Unreadable(Kind.EMPTY_FILE, "the file holds no row that can be read")
+            problem.file = source.number
+            raise problem
+        names += [SECOND + name for name in found] if source.number == 2 else found
     return names
 
 

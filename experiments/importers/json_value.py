@@ -1,6 +1,7 @@
 """One JSON value, read fast; when that fails, read again slowly to say exactly why."""
 
 import json
+from math import isfinite
 from typing import Any
 
 import orjson
@@ -28,11 +29,21 @@ def diagnosis(text: str) -> Unfit:
     except ValueError:
         return Unfit(Kind.BIG_NUMBER, "a number has too many digits: put it in quotes")
     for column, part in value.items() if isinstance(value, dict) else [("", value)]:
-        if holds(part, lambda leaf: leaf is NOT_A_NUMBER):
+        if holds(part, is_no_number):
             return Unfit(Kind.NAN, "NaN and Infinity are not JSON: leave the field out or write null", column)
         if holds(part, is_lone_surrogate) or is_lone_surrogate(column):
             return Unfit(Kind.LONE_SURROGATE, "half of a surrogate pair (\\ud800 to \\udfff) is not text", column)
+        if holds(part, is_huge):
+            return Unfit(Kind.BIG_NUMBER, "a number has too many digits: put it in quotes", column)
     return Unfit(Kind.TOO_DEEP, "nested too deeply")
+
+
+def is_no_number(value: Any) -> bool:
+    return value is NOT_A_NUMBER or (isinstance(value, float) and not isfinite(value))
+
+
+def is_huge(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) >= 2**63
 
 
 def is_lone_surrogate(value: Any) -> bool:

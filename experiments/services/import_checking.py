@@ -63,7 +63,7 @@ def read(
     if len(sources) < len(opened_sources):
         return findings, Checked()
     try:
-        columns = check.read_columns(sources)
+        columns = check.read_columns(sources, tally)
     except Unreadable as problem:
         tally(problem.problem())
         return findings, Checked()
