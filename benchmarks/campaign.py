@@ -51,9 +51,9 @@ def make_tasks(campaign: Campaign, pairs: int, rng: Random) -> Iterator[Comparis
         )
 
 
-def make_reviewers(*, campaign: Campaign, count: int, now: datetime) -> list[User]:
+def make_reviewers(*, campaign: Campaign, count: int, now: datetime, name: str = "reviewer") -> list[User]:
     people = [
-        invitations.create_person(username=f"reviewer{number}", password=None, roles=[Role.REVIEWER])
+        invitations.create_person(username=f"{name}{number}", password=None, roles=[Role.REVIEWER])
         for number in range(count)
     ]
     for person in people:
