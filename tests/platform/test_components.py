@@ -98,6 +98,12 @@ def test_a_chart_has_its_numbers_as_a_table() -> None:
     assert '<th scope="row">9:00</th><td class="r">12</td>' in text
 
 
+@pytest.mark.parametrize(("label", "columns", "labels"), [("8:00", 12, 12), ("12 Nov 08:00", 35, 6), ("x" * 200, 3, 1)])
+def test_labels_of_a_chart_never_touch(label: str, columns: int, labels: int) -> None:
+    text = show("{% column_chart votes 'c' %}", votes=[(label, 1)] * columns)
+    assert text.count('text-anchor="middle"') == labels
+
+
 def test_a_chart_of_nothing_is_only_its_sentence() -> None:
     assert "<svg" not in show("{% column_chart votes 'No votes yet.' %}", votes=[])
 

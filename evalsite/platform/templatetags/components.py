@@ -1,6 +1,7 @@
 """`{% load components %}`: the pieces with which every number, state and message is shown. See /styleguide."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
@@ -14,6 +15,9 @@ from evalsite.platform.marks import MARKS, STATES
 from evalsite.platform.templatetags.figures import figure, read, span
 
 register = template.Library()
+
+CHART_WIDTH = 600.0
+LETTER_WIDTH = 6.5  # of chart text, in units of the drawing
 
 ARM_WORDS = {"candidate": "candidate", "tie": "tie", "both_bad": "both bad", "baseline": "baseline"}
 
@@ -142,13 +146,20 @@ def heat_cell(row: str, column: str, cells: Mapping[tuple[str, str], Any]) -> di
 @register.inclusion_tag("components/_column_chart.html")
 def column_chart(values: Iterable[tuple[str, float]], caption: str, *, unit: str = "count") -> dict[str, Any]:
     """Columns over labels, with its finding as caption and its numbers as a table under it."""
-    bars = drawing.columns(list(values), width=600, height=120)
-    every = max(1, len(bars) // 8)
+    bars = drawing.columns(list(values), width=CHART_WIDTH, height=120)
+    every = labels_apart([bar.label for bar in bars])
     shown = [
-        (bar, figure(bar.value, unit), bar.x + bar.width / 2, index % every == 0) for index, bar in enumerate(bars)
+        (bar, figure(bar.value, unit), round(bar.x + bar.width / 2, 2), index % every == 0)
+        for index, bar in enumerate(bars)
     ]
     top = max((bar.value for bar in bars), default=0)
     return {"bars": shown, "caption": caption, "top": figure(top, unit), "any": top > 0}
+
+
+def labels_apart(labels: Sequence[str]) -> int:
+    """Label every so many columns that no two labels touch."""
+    longest = max(map(len, labels), default=0)
+    return max(1, math.ceil((longest + 2) * LETTER_WIDTH * len(labels) / CHART_WIDTH))
 
 
 @register.inclusion_tag("components/_stat.html")
