@@ -1,0 +1,50 @@
+"""Take an import through its jobs without a worker, as the command does when none runs."""
+
+import io
+
+import orjson
+
+from evalsite.platform import jobs
+from evalsite.platform.models import User
+from experiments import tasks
+from experiments.models import PairImport, Upload
+from experiments.services import imports, uploads
+from tests.factories.platform_ import NOW
+
+HANDLERS = (tasks.check_import, tasks.commit_import)
+OPTIONS = imports.Options(baseline_name="base-1", candidate_name="cand-1", experiment="First try")
+
+
+def jsonl(n: int = 3, **extra: object) -> bytes:
+    """n sound pairs."""
+    rows = ({"id": i, "prompt": f"Q{i}?", "baseline": f"b{i}", "candidate": f"c{i}"} | extra for i in range(1, n + 1))
+    return b"\n".join(orjson.dumps(row) for row in rows)
+
+
+def upload(data: bytes, filename: str = "pairs.jsonl", *, by: User | None = None) -> Upload:
+    return uploads.store(file=io.BytesIO(data), filename=filename, created_by=by, now=NOW)
+
+
+def begin(
+    data: bytes, second: bytes | None = None, *, options: imports.Options = OPTIONS, by: User | None = None
+) -> PairImport:
+    second_upload = upload(second, "second.jsonl", by=by) if second is not None else None
+    return imports.begin(
+        upload=upload(data, by=by), second_upload=second_upload, options=options, created_by=by, now=NOW
+    )
+
+
+def checked(data: bytes, second: bytes | None = None, *, options: imports.Options = OPTIONS) -> PairImport:
+    return run(begin(data, second, options=options))
+
+
+def imported(data: bytes, second: bytes | None = None, *, options: imports.Options = OPTIONS) -> PairImport:
+    found = checked(data, second, options=options)
+    return run(imports.start_commit(pair_import=found, options=options, actor=None, now=NOW))
+
+
+def run(pair_import: PairImport) -> PairImport:
+    """Deliver the import's job and return the import as it stands then."""
+    assert pair_import.job_id
+    jobs.run(pair_import.job_id)
+    return PairImport.objects.select_related("job", "experiment", "upload").get(pk=pair_import.pk)

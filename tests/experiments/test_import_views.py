@@ -1,0 +1,197 @@
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from evalsite.platform.models import Job, User
+from experiments.models import Experiment, PairImport, Upload
+from tests.experiments.importing import begin, checked, imported, jsonl, run
+from tests.factories.platform_ import make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NAMES = {"baseline_name": "base-1", "candidate_name": "cand-1", "experiment": "First try", "role": "target"}
+COLUMNS = {"id": "id", "prompt": "prompt", "baseline": "baseline", "candidate": "candidate"}
+
+
+@pytest.fixture
+def admin(client: Client) -> User:
+    admin = make_user(username="boss", roles=["admin"])
+    client.force_login(admin)
+    return admin
+
+
+def send(client: Client, data: bytes, *, token: str = "", filename: str = "pairs.jsonl") -> PairImport:
+    file = SimpleUploadedFile(filename, data)
+    response = client.post("/imports/new", {"token": token or str(uuid4()), "file": file})
+    assert response.status_code == 302
+    return PairImport.objects.get(pk=response["Location"].split("/")[2])
+
+
+def test_a_reviewer_sees_no_import_page(client: Client) -> None:
+    found = checked(jsonl())
+    client.force_login(make_user(roles=["reviewer"]))
+    for path in ("/imports/", "/imports/new", f"/imports/{found.pk}/", f"/imports/{found.pk}/problems.csv"):
+        assert client.get(path).status_code == 403
+    for act in ("check", "commit", "discard"):
+        assert client.post(f"/imports/{found.pk}/{act}").status_code == 403
+
+
+def test_the_empty_list_says_what_to_do(client: Client, admin: User) -> None:
+    assert b"Import the first file" in client.get("/imports/").content
+
+
+def test_the_list_asks_the_same_few_queries_however_many_imports(
+    client: Client, admin: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(12):
+        begin(jsonl(), by=admin)
+    with django_assert_max_num_queries(4):
+        assert client.get("/imports/").content.count(b"pairs.jsonl") == 12
+
+
+def test_an_upload_is_checked_named_and_imported(client: Client, admin: User) -> None:
+    found = send(client, jsonl(4))
+    assert found.created_by == admin
+    assert b"Reading every row" in client.get(f"/imports/{found.pk}/").content
+    run(found)
+    page = client.get(f"/imports/{found.pk}/").content.decode()
+    assert "4 pairs, no error" in page
+    assert "Import 4 pairs" in page
+    client.post(f"/imports/{found.pk}/commit", COLUMNS | NAMES)
+    run(PairImport.objects.get(pk=found.pk))
+    assert "Open the experiment" in client.get(f"/imports/{found.pk}/").content.decode()
+    assert Experiment.objects.get().created_by == admin
+
+
+def test_the_same_form_sent_twice_makes_one_import(client: Client, admin: User) -> None:
+    token = str(uuid4())
+    assert send(client, jsonl(), token=token) == send(client, jsonl(), token=token)
+    assert Upload.objects.count() == 1
+
+
+def test_a_form_without_a_file_is_explained(client: Client, admin: User) -> None:
+    response = client.post("/imports/new", {"token": str(uuid4())})
+    assert response.status_code == 422
+    assert b"This field is required" in response.content
+
+
+def test_the_page_asks_which_side_is_the_baseline(client: Client, admin: User) -> None:
+    found = run(send(client, b'{"prompt": "Q", "response_a": "a", "response_b": "b"}'))
+    page = client.get(f"/imports/{found.pk}/").content.decode()
+    assert "Which one is the baseline?" in page
+    assert "Import 1 pairs" not in page
+    client.post(f"/imports/{found.pk}/check", NAMES | {"prompt": "prompt", "baseline": "response_b"})
+    found = run(PairImport.objects.get(pk=found.pk))
+    assert found.findings is not None
+    assert found.findings["mapping"]["candidate"] == "response_a"
+
+
+def test_changed_columns_are_checked_before_anything_is_imported(client: Client, admin: User) -> None:
+    found = run(send(client, jsonl()))
+    turned = COLUMNS | {"baseline": "candidate", "candidate": "baseline"}
+    response = client.post(f"/imports/{found.pk}/commit", turned | NAMES, follow=True)
+    assert b"checked again before it is imported" in response.content
+    found = run(PairImport.objects.get(pk=found.pk))
+    client.post(f"/imports/{found.pk}/commit", turned | NAMES)
+    run(PairImport.objects.get(pk=found.pk))
+    baseline = Experiment.objects.get().baseline
+    assert sorted(baseline.outputs.values_list("text", flat=True)) == ["c1", "c2", "c3"]
+
+
+def test_problems_are_listed_filtered_paged_and_downloaded(client: Client, admin: User) -> None:
+    data = jsonl(1, baseline="same", candidate="same") + b"\n" + b'{"id": "=1", "prompt": "Q"}\n' * 60
+    found = run(send(client, data))
+    page = client.get(f"/imports/{found.pk}/").content.decode()
+    assert "Nothing is imported while one remains" in page
+    assert "this response is missing" in page
+    assert "both responses are the same" in client.get(f"/imports/{found.pk}/?show=warning").content.decode()
+    assert "both responses are the same" not in client.get(f"/imports/{found.pk}/?show=error").content.decode()
+    assert b"both responses are the same" in client.get(f"/imports/{found.pk}/?page=3").content
+    response = client.get(f"/imports/{found.pk}/problems.csv")
+    lines = b"".join(response).decode().splitlines()
+    assert lines[0] == "severity,file,row,column,kind,reason"
+    assert len(lines) == 1 + found.n_errors + found.n_warnings
+    assert response["Content-Type"].startswith("text/csv")
+
+
+def test_a_column_named_like_a_formula_is_harmless_in_the_download(client: Client, admin: User) -> None:
+    data = b'=1+1,prompt,baseline,candidate\n"a\0b",Q,a,b\n'
+    found = run(send(client, data, filename="a.csv"))
+    client.post(f"/imports/{found.pk}/check", NAMES | COLUMNS | {"id": "=1+1"})
+    found = run(PairImport.objects.get(pk=found.pk))
+    text = b"".join(client.get(f"/imports/{found.pk}/problems.csv")).decode()
+    assert ",'=1+1,nul," in text
+
+
+def test_errors_leave_no_way_to_import(client: Client, admin: User) -> None:
+    found = run(send(client, jsonl() + b"\n{}"))
+    response = client.post(f"/imports/{found.pk}/commit", COLUMNS | NAMES)
+    assert response.status_code == 422
+    assert b"Nothing is imported while an error remains" in response.content
+    assert not Experiment.objects.exists()
+
+
+def test_missing_names_are_asked_for(client: Client, admin: User) -> None:
+    found = run(send(client, jsonl()))
+    response = client.post(f"/imports/{found.pk}/commit", COLUMNS | NAMES | {"candidate_name": ""})
+    assert response.status_code == 422
+    assert b"Name both models and the experiment" in response.content
+
+
+def test_a_second_import_of_the_same_bytes_says_so_and_makes_nothing_new(client: Client, admin: User) -> None:
+    first = imported(jsonl())
+    second = run(send(client, jsonl()))
+    assert b"These bytes were imported on" in client.get(f"/imports/{second.pk}/").content
+    response = client.post(f"/imports/{second.pk}/commit", COLUMNS | NAMES, follow=True)
+    assert response.redirect_chain == [(f"/imports/{first.pk}/", 302)]
+    assert b"imported before under the same options" in response.content
+    assert Experiment.objects.count() == 1
+
+
+def test_progress_is_a_part_that_asks_for_itself_until_the_job_is_over(client: Client, admin: User) -> None:
+    found = send(client, jsonl())
+    part = client.get(f"/imports/{found.pk}/", headers={"HX-Request": "true"})
+    assert b'hx-trigger="every 1s"' in part.content
+    assert b"<html" not in part.content
+    run(found)
+    part = client.get(f"/imports/{found.pk}/", headers={"HX-Request": "true"})
+    assert b"hx-trigger" not in part.content
+
+
+def test_a_worker_that_is_not_running_is_said_after_ten_seconds(client: Client, admin: User) -> None:
+    found = send(client, jsonl())
+    assert b"No worker is running" not in client.get(f"/imports/{found.pk}/").content
+    Job.objects.update(created_at=timezone.now() - timedelta(seconds=11))
+    assert b"No worker is running" in client.get(f"/imports/{found.pk}/").content
+
+
+def test_a_job_that_failed_says_why_and_can_be_started_again(client: Client, admin: User) -> None:
+    found = send(client, jsonl())
+    Job.objects.update(status=Job.Status.PARKED, error="Stopped after 3 deliveries.")
+    page = client.get(f"/imports/{found.pk}/").content.decode()
+    assert "Stopped after 3 deliveries." in page
+    assert "Check again" in page
+    client.post(f"/imports/{found.pk}/check", NAMES)
+    assert run(PairImport.objects.get(pk=found.pk)).n_pairs == 3
+
+
+def test_an_import_is_discarded(client: Client, admin: User) -> None:
+    found = run(send(client, jsonl()))
+    response = client.post(f"/imports/{found.pk}/discard", follow=True)
+    assert b"is discarded, its file is deleted" in response.content
+    assert b"Nothing of this file was imported" in client.get(f"/imports/{found.pk}/").content
+
+
+def test_what_a_file_holds_is_shown_as_text_and_runs_nothing(client: Client, admin: User) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    data = jsonl(1, prompt=evil, baseline=evil, candidate="same", **{evil: 1})
+    found = run(send(client, data, filename="<b>.jsonl"))
+    page = client.get(f"/imports/{found.pk}/").content.decode()
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert "<b>.jsonl" not in page
