@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("evalsite", "annotations", "experiments")
 LEFTOVER_NAMES = {"utils.py", "helpers.py", "constants.py", "misc.py", "common.py", "signals.py"}
-LONGEST_FILE = 300
+LONGEST_FILE = 350  # at 300 a file asks whether it holds two ideas; past this it has answered
 
 
 def sources(*folders: str) -> list[Path]:
