@@ -65,7 +65,8 @@ RUNNING = Round(
         "reviewer2": timedelta(days=2, hours=19),
         "reviewer3": timedelta(days=1, hours=22),
     },
-    done={"reviewer": 16, "reviewer2": 30, "reviewer3": 28},
+    # The others are through: the direction is told when whoever tries the demo has judged the last pair.
+    done={"reviewer": 16, "reviewer2": 38, "reviewer3": 38},
 )
 
 

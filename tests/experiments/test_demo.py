@@ -1,16 +1,19 @@
 """Loading the shipped example through the real services."""
 
 from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.utils import timezone
 
 from annotations.models import Assignment, Campaign, ComparisonTask, Judgment
 from evalsite.platform import audit
-from experiments.models import CampaignResult, Experiment
-from experiments.services import demo, demo_reviews
+from evalsite.platform.models import User
+from experiments.models import CampaignResult
+from experiments.services import demo, demo_reviews, results
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CASE_COUNTED = {"annotations", "experiments", "platform"}
@@ -41,11 +44,22 @@ def test_one_round_is_finished_and_tells_the_direction_the_other_is_under_way_an
         )
 
 
-def test_the_one_who_tries_it_finds_pairs_to_judge() -> None:
+def test_the_one_who_tries_it_finds_pairs_to_judge_and_learns_the_direction_after_the_last() -> None:
     call_command("load_demo")
     running = Campaign.objects.get(title=demo.RUNNING.title)
     judged = Assignment.objects.filter(campaign=running, reviewer__username="reviewer").values("task")
     assert ComparisonTask.objects.filter(campaign=running).wanting_judgments().exclude(pk__in=judged).count() == 22
+    visitor = demo_reviews.review(
+        campaign=running,
+        reviewer=User.objects.get(username="reviewer"),
+        opinions=demo.read_opinions()["reviewer1"],
+        target=38,
+        start=timezone.now(),
+        rng=Random(1),
+    )
+    results.refresh(campaign=running, now=timezone.now())
+    assert visitor == 22
+    assert CampaignResult.objects.get(campaign=running).revealed
 
 
 def test_judgments_lie_behind_the_opening_and_before_now_and_took_as_long_as_the_file_says() -> None:
@@ -59,7 +73,9 @@ def test_judgments_lie_behind_the_opening_and_before_now_and_took_as_long_as_the
     assert audit.first_broken_entry() is None
 
 
-def test_loading_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_goes_on_where_it_was_interrupted_and_once_done_makes_nothing_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     judge_next, calls = demo_reviews.judge_next, count(1)
 
     def interrupted(**given: Any) -> Any:
@@ -75,6 +91,9 @@ def test_loading_goes_on_where_it_was_interrupted(monkeypatch: pytest.MonkeyPatc
     call_command("load_demo")
     assert Judgment.objects.count() == 3 * 16 + sum((demo.RUNNING.done or {}).values())
     assert Campaign.objects.count() == 2
+    whole = rows()
+    call_command("load_demo")
+    assert rows() == whole
 
 
 def test_the_judgments_are_also_a_file_that_can_be_imported() -> None:
@@ -82,11 +101,3 @@ def test_the_judgments_are_also_a_file_that_can_be_imported() -> None:
     call_command("import_judgments", str(demo.CONTENT / "judgments.jsonl"), experiment=demo.EXPERIMENT)
     imported = Campaign.objects.exclude(title__in=[demo.PILOT.title, demo.RUNNING.title]).get()
     assert Judgment.objects.filter(assignment__campaign=imported).count() == 3 * 38
-
-
-def test_loading_again_makes_nothing_new() -> None:
-    call_command("load_demo")
-    first = rows()
-    call_command("load_demo")
-    assert rows() == first
-    assert Experiment.objects.count() == 1
