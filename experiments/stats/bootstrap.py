@@ -21,6 +21,11 @@ def jackknife_means(sums: Floats, sizes: Floats) -> Floats:
     return np.asarray((sums.sum() - sums) / rest)
 
 
+def expanded_alpha(n: int, alpha: float) -> float:
+    """The level at which a normal interval is as wide as t's, times sqrt(n / (n - 1))."""
+    return 2 * float(special.ndtr(np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, alpha / 2)))
+
+
 def bca_interval(means: Floats, observed: float, jackknifed: Floats, alpha: float) -> tuple[float, float]:
     below = (np.count_nonzero(means < observed) + np.count_nonzero(means == observed) / 2) / means.size
     half = 0.5 / means.size

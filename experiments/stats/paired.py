@@ -162,6 +162,9 @@ def paired_bootstrap(
 ) -> PairedDifference:
     """Mean of candidate - baseline with a bias-corrected accelerated interval over resampled cases or clusters.
 
+    The levels are widened as from normal to t, since a resample varies by (n - 1) / n too little (Hesterberg 2015,
+    Am. Stat. 69:371).
+
     Resamples come from one generator seeded by `seed`, so the same call gives the same digits. p is the smallest level
     at which the percentile interval excludes 0, never below 1 / (resamples + 1) (Efron & Tibshirani 1993, ch. 14, 16).
     """
@@ -179,7 +182,9 @@ def paired_bootstrap(
         notes += ("Every case or cluster says the same, so there is nothing to resample.",)
         return _paired_result(before, after, codes, mean, (None, None, None), error, alpha, method, notes)
     means = bootstrap.resampled_means(sums, sizes, np.random.default_rng(seed), resamples)
-    low, high = bootstrap.bca_interval(means, mean, bootstrap.jackknife_means(sums, sizes), alpha)
+    low, high = bootstrap.bca_interval(
+        means, mean, bootstrap.jackknife_means(sums, sizes), bootstrap.expanded_alpha(sums.size, alpha)
+    )
     tail = min(int((means <= 0).sum()), int((means >= 0).sum()))
     p = min(1.0, 2 * (tail + 1) / (resamples + 1))
     return _paired_result(before, after, codes, mean, (min(low, mean), max(high, mean), p), error, alpha, method, notes)

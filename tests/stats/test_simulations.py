@@ -1,0 +1,34 @@
+"""Short runs of the simulations; full counts by `make prove`."""
+
+import pytest
+
+from benchmarks.prove.simulations import PROMISES, run
+from benchmarks.simulations.promise import Promise
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("promise", PROMISES, ids=[promise.name for promise in PROMISES])
+def test_a_method_keeps_its_promise(promise: Promise) -> None:
+    rate = promise.rate(promise.short)
+    assert promise.kept(rate, promise.short), f"{rate:.2%} is outside {promise.low:.1%} - {promise.high:.1%}"
+
+
+def test_names_are_unique_and_a_run_repeats_its_digits() -> None:
+    assert len({promise.name for promise in PROMISES}) == len(PROMISES)
+    assert PROMISES[0].rate(50) == PROMISES[0].rate(50)
+
+
+def test_promises_on_the_same_data_see_the_same_draws() -> None:
+    by_data = {promise.data for promise in PROMISES if promise.data}
+    assert all(sum(promise.data == data for promise in PROMISES) > 1 for data in by_data)
+
+
+def test_a_broken_promise_is_reported_as_broken() -> None:
+    always = Promise("always", lambda rng: True, 0.0, 0.5, full=10, short=10)
+    assert not always.kept(always.rate(10), 10)
+
+
+def test_the_proof_prints_one_row_per_promise() -> None:
+    first = next(iter(run(full=False)))
+    assert first.name == PROMISES[0].name
+    assert first.ok is True
