@@ -18,7 +18,7 @@ class JudgmentForm(forms.Form):
     choice = forms.ChoiceField(
         choices=Judgment.Choice.choices, error_messages={"required": "Choose a verdict, then submit."}
     )
-    comment = forms.CharField(required=False, max_length=Judgment.COMMENT_LENGTH)
+    comment = forms.CharField(required=False, max_length=Judgment.COMMENT_LENGTH, strip=False)
     active_ms = forms.IntegerField(required=False)
     guidelines = forms.IntegerField(required=False, min_value=0)
 

@@ -1,9 +1,10 @@
 """axe-core on the page as it stands, in light and dark, wide and narrow."""
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+NARROW: ViewportSize = {"width": 360, "height": 740}
 GRAVE = {"serious", "critical"}
 AXE = Axe()
 
@@ -12,7 +13,7 @@ def problems_of(page: Page) -> list[str]:
     """Serious and critical findings, and sideways scrolling; the page is wide and light again afterwards."""
     found: list[str] = []
     for size in (NARROW, WIDE):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             found += [f"{page.url} {scheme} {size['width']} px: {line}" for line in findings(page)]

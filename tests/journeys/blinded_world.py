@@ -89,25 +89,15 @@ def pair_rows(n_pairs: int, names: Names) -> list[dict[str, Any]]:
     ]
 
 
-def import_rows(
-    rows: Sequence[dict[str, Any]],
-    *,
-    by: User,
-    names: Names,
-    baseline_name: str,
-    candidate_name: str,
-    mapping: dict[str, str],
-) -> PairImport:
-    options = imports.Options(
-        mapping=mapping, baseline_name=baseline_name, candidate_name=candidate_name, experiment=names.experiment
-    )
+def import_rows(rows: Sequence[dict[str, Any]], *, filename: str, options: imports.Options, by: User) -> PairImport:
+    """As JSON lines, through dry run and commit."""
     content = b"\n".join(orjson.dumps(row) for row in rows)
     now = timezone.now()
-    upload = uploads.store(file=BytesIO(content), filename=names.file, created_by=by, now=now)
+    upload = uploads.store(file=BytesIO(content), filename=filename, created_by=by, now=now)
     begun = imports.begin(upload=upload, second_upload=None, options=options, created_by=by, now=now)
     finish(begun.job)
     begun.refresh_from_db()
-    assert begun.n_errors == 0, list(begun.problems.values_list("reason", flat=True))
+    assert begun.n_errors == 0, list(begun.problems.values_list("row", "reason"))
     started = imports.start_commit(pair_import=begun, options=options, actor=by, now=now)
     finish(started.job)
     return PairImport.objects.select_related("experiment", "upload").get(pk=started.pk)
@@ -138,14 +128,13 @@ def make_world(
     reviewer = make_user(username="reviewer" + suffix, roles=["reviewer"])
     other = make_user(username=names.other + suffix, roles=["reviewer"])
     arms = ("two", "one") if swapped else ("one", "two")
-    pair_import = import_rows(
-        pair_rows(n_pairs, names),
-        by=admin,
-        names=names,
+    options = imports.Options(
+        mapping={"baseline": arms[0], "candidate": arms[1]},
         baseline_name=getattr(names, arms[0]),
         candidate_name=getattr(names, arms[1]),
-        mapping={"baseline": arms[0], "candidate": arms[1]},
+        experiment=names.experiment,
     )
+    pair_import = import_rows(pair_rows(n_pairs, names), filename=names.file, options=options, by=admin)
     assert pair_import.experiment is not None
     draft = CampaignDraft(
         title="Support answers, round one",

@@ -127,6 +127,10 @@ def filled_in(route: str, values: Mapping[str, object]) -> str:
 def paths_of(world: World, assignment: UUID) -> list[str]:
     values: dict[str, object] = {
         "campaign": world.campaign.uuid,
+        "campaign_uuid": world.campaign.uuid,
+        "task_id": Assignment.objects.filter(campaign=world.campaign).values_list("task", flat=True).first(),
+        "seat_id": world.campaign.seats.values_list("pk", flat=True).first(),
+        "file": "judgments.jsonl",
         "assignment": assignment,
         "job_id": world.pair_import.job_id,
         "person_id": world.lead.pk,
