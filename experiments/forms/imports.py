@@ -48,16 +48,20 @@ class NewImportForm(forms.Form):
 class ImportOptionsForm(forms.Form):
     """The columns found by the dry run, and the names of what will be made."""
 
-    baseline_name = forms.CharField(label="Name of the baseline", max_length=200, required=False)
-    candidate_name = forms.CharField(label="Name of the candidate", max_length=200, required=False)
-    experiment = forms.CharField(label="Name of the experiment", max_length=200, required=False)
+    baseline_name = forms.CharField(label="Name of the baseline", max_length=200)
+    candidate_name = forms.CharField(label="Name of the candidate", max_length=200)
+    experiment = forms.CharField(label="Name of the experiment", max_length=200)
     role = forms.ChoiceField(label="What this set is for", choices=SuiteRole.choices)
     add_to_existing = forms.BooleanField(label="Add the set to an experiment of this name", required=False)
 
-    def __init__(self, *args: Any, pair_import: PairImport, options: Options, **rest: Any) -> None:
+    def __init__(
+        self, *args: Any, pair_import: PairImport, options: Options, names_needed: bool = True, **rest: Any
+    ) -> None:
         initial = {name: value for name, value in vars(options).items() if name != "mapping"}
         initial["experiment"] = options.experiment or pair_import.upload.filename.rsplit(".", 1)[0]
         super().__init__(*args, **{"initial": initial, **rest})
+        for name in ("baseline_name", "candidate_name", "experiment"):
+            self.fields[name].required = names_needed
         findings = pair_import.findings or {}
         columns = findings.get("columns", [])
         mapping = mapping_of(pair_import)

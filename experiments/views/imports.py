@@ -105,9 +105,7 @@ def page_of(request: HttpRequest, found: PairImport, form: ImportOptionsForm | N
 def check_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """Read the file again under the columns and names now chosen."""
     found = get_import(import_id)
-    form = ImportOptionsForm(
-        request.POST, pair_import=found, options=work.with_names_from_file(found, work.Options.of(found))
-    )
+    form = ImportOptionsForm(request.POST, pair_import=found, options=work.Options.of(found), names_needed=False)
     if not form.is_valid():
         return render(request, "experiments/imports/pair_import.html", page_of(request, found, form), status=422)
     try:
@@ -121,9 +119,7 @@ def check_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
 @role_required("lead", "admin")
 def commit_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
     found = get_import(import_id)
-    form = ImportOptionsForm(
-        request.POST, pair_import=found, options=work.with_names_from_file(found, work.Options.of(found))
-    )
+    form = ImportOptionsForm(request.POST, pair_import=found, options=work.Options.of(found))
     if form.is_valid():
         try:
             return start_commit(request, found, form.options())

@@ -140,7 +140,7 @@ def test_missing_names_are_asked_for(client: Client, admin: User) -> None:
     found = run(send(client, jsonl()))
     response = client.post(f"/imports/{found.pk}/commit", COLUMNS | NAMES | {"candidate_name": ""})
     assert response.status_code == 422
-    assert b"Name both models and the experiment" in response.content
+    assert b"This field is required" in response.content
 
 
 def test_a_second_import_of_the_same_bytes_says_so_and_makes_nothing_new(client: Client, admin: User) -> None:
