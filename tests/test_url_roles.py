@@ -18,6 +18,7 @@ LOGGED_IN = ANYONE - {"stranger"}
 REVIEWER = frozenset({"reviewer"})
 LEADING = frozenset({"admin", "lead"})
 ADMIN = frozenset({"admin"})
+LEAD = frozenset({"lead"})
 
 # name of the URL: who gets past the gate (to a page, or to 404 for a row that is not there or not theirs)
 WHO_MAY_SEE = {
@@ -57,6 +58,24 @@ WHO_MAY_SEE = {
     "back": REVIEWER,
     "pair": REVIEWER,
     # experiments
+    "experiments": LEADING,
+    "experiment": LEADING,
+    "experiment_pairs": LEADING,
+    "new_campaign": LEADING,
+    "campaign": LEADING,
+    "edit_campaign": LEADING,
+    "discard_campaign": LEADING,
+    "open_campaign": LEADING,
+    "back_to_draft": LEADING,
+    "manage_campaign": LEADING,
+    "step_campaign": LEADING,
+    "add_reviewer": LEADING,
+    "remove_reviewer": LEADING,
+    "publish_guidelines": LEADING,
+    "unblind_campaign": LEAD,
+    "campaign_pairs": LEADING,
+    "campaign_pair": LEADING,
+    "export_campaign": LEADING,
     "imports": LEADING,
     "new_import": LEADING,
     "pair_import": LEADING,

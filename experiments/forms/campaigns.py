@@ -13,7 +13,7 @@ from evalsite.platform.models import User
 from experiments.models import CampaignPlan
 from experiments.services.campaigns.drafts import AskedCriterion, CampaignDraft
 
-NOT_ASKED, OPTIONAL, REQUIRED = "", "optional", "required"
+NOT_ASKED, OPTIONAL, REQUIRED = "no", "optional", "required"
 ASKING = [(NOT_ASKED, "not asked"), (OPTIONAL, "optional"), (REQUIRED, "required")]
 OWN_CRITERIA = 3
 DEFAULT_GUIDELINES = """\
@@ -77,9 +77,7 @@ class CampaignForm(forms.Form):
         assert isinstance(reviewers, forms.ModelMultipleChoiceField)  # noqa: S101 - declared above
         reviewers.queryset = blind_reviewers()
         for key, label in Criterion.DEFAULTS:
-            self.fields[f"criterion_{key}"] = forms.ChoiceField(
-                choices=ASKING, initial=OPTIONAL, required=False, label=label
-            )
+            self.fields[f"criterion_{key}"] = forms.ChoiceField(choices=ASKING, initial=OPTIONAL, label=label)
         for number in range(1, OWN_CRITERIA + 1):
             self.fields[f"own_{number}"] = forms.CharField(required=False, max_length=60, label="A criterion of yours")
             self.fields[f"own_{number}_asked"] = forms.ChoiceField(
@@ -108,7 +106,8 @@ class CampaignForm(forms.Form):
 
     def chosen_defaults(self) -> Iterator[AskedCriterion]:
         for key, label in Criterion.DEFAULTS:
-            if asked := self.cleaned_data.get(f"criterion_{key}"):
+            asked = self.cleaned_data.get(f"criterion_{key}", NOT_ASKED)
+            if asked != NOT_ASKED:
                 yield AskedCriterion(key=key, label=label, required=asked == REQUIRED)
 
     def chosen_own(self) -> Iterator[AskedCriterion]:

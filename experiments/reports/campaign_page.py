@@ -88,7 +88,7 @@ def bars(timeline: dict[str, Any]) -> list[tuple[str, int]]:
     step, start = timeline["step_seconds"], timeline["start"]
     if start is None:
         return []
-    form = "%d %b %H:00" if step < 24 * 3600 else "%d %b %Y"
+    form = "%d %b %Hh" if step < 24 * 3600 else "%d %b %Y"
     return [
         (datetime.fromtimestamp(start + place * step, tz=UTC).strftime(form).lstrip("0"), count)
         for place, count in enumerate(timeline["counts"])

@@ -28,10 +28,13 @@ class ExperimentRow:
         return found
 
     @property
+    def told(self) -> int:
+        """Campaigns that may tell their direction."""
+        return sum(row.progress.revealed for row in self.campaigns)
+
+    @property
     def is_told(self) -> bool:
-        """A direction is told while at least one campaign may tell it."""
-        may_tell = any(row.progress.revealed for row in self.campaigns)
-        return may_tell and self.human is not None and not self.human["direction_hidden"]
+        return self.told > 0 and self.human is not None and not self.human["direction_hidden"]
 
     @property
     def counted(self) -> int:

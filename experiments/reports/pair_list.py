@@ -13,7 +13,6 @@ from annotations.models import Assignment, Flag
 from experiments.models import BlindedPair, CampaignResult
 from experiments.reports.human.votes import OUTCOMES
 from experiments.reports.pair_index import HIDDEN, PairFilter, Records, as_row, chosen, load
-from experiments.reports.votes import NO_CATEGORY
 
 PAGE_LENGTH = 25
 
@@ -99,22 +98,15 @@ def pair_list(campaigns: Sequence[int], *, wanted: Wanted, may_tell: set[int], p
 
 def read_records(campaigns: Sequence[int], may_tell: set[int]) -> tuple[Records, list[str]]:
     """The records of all campaigns with their categories numbered together."""
-    results = CampaignResult.objects.filter(campaign__in=campaigns).only("campaign_id", "pairs", "revealed")
-    by_campaign = {result.campaign_id: load(result.pairs) for result in results if can_show(result, may_tell)}
-    names = {pk: categories_of(pk) for pk in by_campaign}
-    everything = sorted({name for one in names.values() for name in one})
-    parts = [renumbered(records, names[pk], everything) for pk, records in by_campaign.items()]
+    results = CampaignResult.objects.filter(campaign__in=campaigns)
+    shown = [(load(result.pairs), result.payload["categories"]) for result in results if can_show(result, may_tell)]
+    everything = sorted({name for _, names in shown for name in names})
+    parts = [renumbered(records, names, everything) for records, names in shown]
     return np.concatenate([load(b""), *parts]), everything
 
 
 def can_show(result: CampaignResult, may_tell: set[int]) -> bool:
     return not result.revealed or result.campaign_id in may_tell
-
-
-def categories_of(campaign: int) -> list[str]:
-    """As `read_pairs` numbers them."""
-    pairs = BlindedPair.objects.filter(campaign=campaign).order_by()
-    return [name or NO_CATEGORY for name in sorted(pairs.values_list("category", flat=True).distinct())]
 
 
 def renumbered(records: Records, names: Sequence[str], everything: Sequence[str]) -> Records:

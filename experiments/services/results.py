@@ -43,7 +43,11 @@ def compute(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
                 "n_judgments": report.votes.n,
                 "source": progress.source,
                 "revealed": progress.revealed,
-                "payload": {"human": report.to_dict(most_kappas=MOST_KAPPAS), "flags": flags_of(campaign)},
+                "payload": {
+                    "human": report.to_dict(most_kappas=MOST_KAPPAS),
+                    "flags": flags_of(campaign),
+                    "categories": list(report.votes.pairs.categories),
+                },
                 "pairs": pair_index.build(report.votes, reveal=progress.revealed),
                 "computed_at": now,
                 "compute_ms": int((time.monotonic() - started) * 1000),

@@ -41,6 +41,21 @@ class Direction:
     length_bias: LengthBias
     categories: tuple[CategoryResult, ...]
 
+    @property
+    def win_rate_at_equal_length(self) -> Estimate:
+        bias = self.length_bias
+        reason = "There is too little difference in length, or in answers, to say."
+        return Estimate(
+            estimate=bias.at_equal_length,
+            ci_low=bias.at_equal_length_low,
+            ci_high=bias.at_equal_length_high,
+            p_value=None,
+            alpha=bias.alpha,
+            n=self.win_rate.n,
+            method="win rate at equal length, fractional logit on the difference in length, clustered by task",
+            warnings=() if bias.at_equal_length is not None else (reason,),
+        )
+
     def to_dict(self) -> dict[str, object]:
         identical = self.win_rate_with_identical
         return {
@@ -51,6 +66,7 @@ class Direction:
             "win_rate_with_identical": identical.to_dict() if identical else None,
             "sign_test": self.sign_test.to_dict(),
             "length_bias": self.length_bias.to_dict(),
+            "win_rate_at_equal_length": self.win_rate_at_equal_length.to_dict(),
             "categories": [category.to_dict() for category in self.categories],
         }
 
