@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
@@ -26,6 +26,16 @@ class LoginForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "Name"
+
+
+class NewPasswordForm(PasswordChangeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].label = "Password until now"
+        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].help_text = ""
+        # The page has more than this form: it must not scroll to it, nor open a telephone's keyboard.
+        del self.fields["old_password"].widget.attrs["autofocus"]
 
 
 class RolesForm(forms.Form):
@@ -90,7 +100,7 @@ class AcceptForm(forms.Form):
 
 
 class JobFilter(forms.Form):
-    status = forms.ChoiceField(choices=[("", "Any state"), *Job.Status.choices], required=False)
+    status = forms.ChoiceField(label="State", choices=[("", "Any state"), *Job.Status.choices], required=False)
     kind = forms.CharField(label="Kind of work", required=False)
 
 

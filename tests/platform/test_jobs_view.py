@@ -22,12 +22,12 @@ def test_an_empty_list_says_where_jobs_come_from(client: Client) -> None:
 
 
 def test_the_list_is_filtered_by_state_and_kind(client: Client) -> None:
-    make_job(kind="tests.good", status=Job.Status.DONE)
-    make_job(kind="tests.bad", status=Job.Status.FAILED)
+    make_job(kind="tests.good_work", status=Job.Status.DONE)
+    make_job(kind="tests.bad_work", status=Job.Status.FAILED)
     failed = client.get("/jobs/?status=failed").content.decode()
-    assert "tests.bad" in failed
-    assert "tests.good" not in failed
-    assert "tests.good" in client.get("/jobs/?kind=goo").content.decode()
+    assert "Bad work" in failed
+    assert "Good work" not in failed
+    assert "Good work" in client.get("/jobs/?kind=good+wo").content.decode()
     assert "No job fits" in client.get("/jobs/?kind=else").content.decode()
 
 

@@ -37,6 +37,12 @@ def mark(name: str) -> dict[str, str]:
     return {"path": MARKS[name]}
 
 
+@register.filter
+def work(kind: str) -> str:
+    """The kind of a job in words: experiments.check_import is Check import."""
+    return kind.rpartition(".")[2].replace("_", " ").capitalize()
+
+
 @register.inclusion_tag("components/_tag.html")
 def tag(state: str, words: str = "") -> dict[str, str]:
     """A state in a word with its mark and colour: `{% tag campaign.status %}`."""

@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.db import transaction
 from django.http import HttpResponse
@@ -13,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from evalsite.platform import audit
-from evalsite.platform.forms import LoginForm
+from evalsite.platform.forms import LoginForm, NewPasswordForm
 from evalsite.platform.http import HttpRequest, render
 
 login = LoginView.as_view(
@@ -26,7 +25,7 @@ logout = login_not_required(LogoutView.as_view())
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters()
 def account(request: HttpRequest) -> HttpResponse:
-    form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
+    form = NewPasswordForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()

@@ -28,7 +28,7 @@ def jobs(request: HttpRequest) -> HttpResponse:
     if form.is_valid() and form.cleaned_data["status"]:
         found = found.filter(status=form.cleaned_data["status"])
     if form.is_valid() and form.cleaned_data["kind"]:
-        found = found.filter(kind__icontains=form.cleaned_data["kind"])
+        found = found.filter(kind__icontains=form.cleaned_data["kind"].replace(" ", "_"))
     context = {
         "page": Paginator(found, PAGE_LENGTH).get_page(request.GET.get("page")),
         "form": form,
