@@ -57,7 +57,6 @@ def percent_agreement(counts: ArrayLike, *, alpha: float = 0.05) -> Agreement:
         estimate=mean,
         ci_low=low,
         ci_high=high,
-        p_value=None,
         alpha=alpha,
         n=rated.pairs,
         method=method,

@@ -16,10 +16,10 @@ class Agreement:
     """`n` counts the units with at least two ratings, `left_out` the others. `observed` and `expected` are the
     agreement seen and the agreement by chance that the coefficient compares. None is explained in `warnings`."""
 
-    estimate: float | None
-    ci_low: float | None
-    ci_high: float | None
-    p_value: float | None
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p_value: float | None = None
     alpha: float
     n: int
     method: str
@@ -47,10 +47,6 @@ def undefined(
     *, method: str, alpha: float, n: int, left_out: int, reason: str, observed: float | None = None
 ) -> Agreement:
     return Agreement(
-        estimate=None,
-        ci_low=None,
-        ci_high=None,
-        p_value=None,
         alpha=alpha,
         n=n,
         method=method,

@@ -36,3 +36,15 @@ def bca_interval(means: Floats, observed: float, jackknifed: Floats, alpha: floa
     levels = special.ndtr(bias + (bias + tails) / (1 - skew * (bias + tails)))
     low, high = np.quantile(means, levels)
     return float(low), float(high)
+
+
+def percentiles(draws: Floats, observed: float, alpha: float) -> tuple[float, float]:
+    """Percentile interval, which holds the estimate even where resamples are lumpy."""
+    low, high = np.quantile(draws, [alpha / 2, 1 - alpha / 2])
+    return min(float(low), observed), max(float(high), observed)
+
+
+def p_value(draws: Floats) -> float:
+    """Smallest level whose percentile interval excludes 0, never below 1 / (resamples + 1)."""
+    tail = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
+    return min(1.0, 2 * (tail + 1) / (draws.size + 1))

@@ -30,9 +30,6 @@ def relative_lift(
         reason = "The control is 0" if near_zero else "Nothing varies"
         return TestResult(
             estimate=None if near_zero else (treatment - control) / control,
-            ci_low=None,
-            ci_high=None,
-            p_value=None,
             alpha=alpha,
             n=n,
             method=method,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from experiments.stats import checks, clustered, quantiles
+from experiments.stats import bootstrap, checks, clustered, quantiles
 from experiments.stats.checks import Floats, Ints
 from experiments.stats.lift import relative_lift
 from experiments.stats.result import ComparisonResult, TestResult
@@ -76,19 +76,13 @@ def welch_t_test(
     v1 = checks.not_negative("treatment_var", treatment_var) / n1
     checks.open_unit("alpha", alpha)
     difference = float(treatment_mean - control_mean)
-    low = high = p = df = statistic = None
-    notes = []
+    low = high = p = df = None
     se = math.sqrt(v0 + v1)
-    if min(n0, n1) < 2:
-        notes.append("An arm with fewer than two observations has no variance, so there is no interval.")
-    elif se <= 1e-100:
-        notes.append("Nothing varies in either arm, so there is no interval and no test.")
-    else:
+    testable = min(n0, n1) >= 2 and se > 1e-100
+    if testable:
         df = (v0 + v1) ** 2 / (v0 * v0 / (n0 - 1) + v1 * v1 / (n1 - 1))
         low, high = clustered.t_interval(difference, se, df, alpha)
-        statistic, p = difference / se, clustered.t_p_value(difference, se, df)
-        if min(n0, n1) < 30:
-            notes.append(f"Only {min(n0, n1)} observations in an arm: the t-test leans on a roughly normal mean.")
+        p = clustered.t_p_value(difference, se, df)
     lift = relative_lift(control_mean, control_var, n0, treatment_mean, treatment_var, n1, alpha=alpha)
     return ComparisonResult(
         estimate=difference,
@@ -98,8 +92,8 @@ def welch_t_test(
         alpha=alpha,
         n=n0 + n1,
         method="Welch's t-test",
-        warnings=tuple(notes),
-        statistic=statistic,
+        warnings=_welch_warnings(min(n0, n1), se),
+        statistic=difference / se if testable else None,
         df=df,
         se=se,
         control=control_mean,
@@ -162,19 +156,16 @@ def quantile_difference(
     smaller = min(arm.size if code is None else int(code.max()) + 1 for arm, code in arms)
     at = [quantiles.value(arm, q) for arm in (first, second)]
     difference = at[1] - at[0]
-    low = high = p = None
+    low = high = p = lift_low = lift_high = None
     needed = quantiles.needed_for_bound(q)
-    notes: tuple[str, ...] = ()
-    if smaller < needed:
-        what = "values" if clusters is None else "clusters"
-        notes = (f"p{100 * q:g} has no distribution-free bound below {needed} {what}; the smaller arm has {smaller}.",)
-    else:
+    what = "values" if clusters is None else "clusters"
+    note = f"p{100 * q:g} has no distribution-free bound below {needed} {what}; the smaller arm has {smaller}."
+    if smaller >= needed:
         draws = [quantiles.resampled(arm, code, q, rng, resamples) for arm, code in arms]
-        gaps = draws[1] - draws[0]
-        low, high = (float(limit) for limit in np.quantile(gaps, [alpha / 2, 1 - alpha / 2]))
-        low, high = min(low, difference), max(high, difference)
-        tail = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
-        p = min(1.0, 2 * (tail + 1) / (resamples + 1))
+        low, high = bootstrap.percentiles(draws[1] - draws[0], difference, alpha)
+        p = bootstrap.p_value(draws[1] - draws[0])
+        if draws[0].min() > 0:
+            lift_low, lift_high = bootstrap.percentiles(draws[1] / draws[0] - 1, difference / at[0], alpha)
     return ComparisonResult(
         estimate=difference,
         ci_low=low,
@@ -183,10 +174,12 @@ def quantile_difference(
         alpha=alpha,
         n=first.size + second.size,
         method=f"difference of p{100 * q:g}, {'' if clusters is None else 'cluster '}bootstrap ({resamples} resamples)",
-        warnings=notes,
+        warnings=() if smaller >= needed else (note,),
         control=at[0],
         treatment=at[1],
         relative_lift=difference / at[0] if at[0] else None,
+        lift_low=lift_low,
+        lift_high=lift_high,
     )
 
 
@@ -232,6 +225,16 @@ def clustered_mean(values: ArrayLike, *clusters: ArrayLike, null: float = 0.0, a
         se_iid=error.se_iid,
         design_effect=(error.se / error.se_iid) ** 2 if error.se and error.se_iid else None,
     )
+
+
+def _welch_warnings(smaller: int, se: float) -> tuple[str, ...]:
+    if smaller < 2:
+        return ("An arm with fewer than two observations has no variance, so there is no interval.",)
+    if se <= 1e-100:
+        return ("Nothing varies in either arm, so there is no interval and no test.",)
+    if smaller < 30:
+        return (f"Only {smaller} observations in an arm: the t-test leans on a roughly normal mean.",)
+    return ()
 
 
 def _moments(name: str, sums: CupedSums) -> _Moments:

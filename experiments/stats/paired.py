@@ -185,8 +185,7 @@ def paired_bootstrap(
     low, high = bootstrap.bca_interval(
         means, mean, bootstrap.jackknife_means(sums, sizes), bootstrap.expanded_alpha(sums.size, alpha)
     )
-    tail = min(int((means <= 0).sum()), int((means >= 0).sum()))
-    p = min(1.0, 2 * (tail + 1) / (resamples + 1))
+    p = bootstrap.p_value(means)
     return _paired_result(before, after, codes, mean, (min(low, mean), max(high, mean), p), error, alpha, method, notes)
 
 
@@ -249,6 +248,4 @@ def _relative_lift(
 
 
 def _undefined(alpha: float, method: str, reason: str) -> TestResult:
-    return TestResult(
-        estimate=None, ci_low=None, ci_high=None, p_value=None, alpha=alpha, n=0, method=method, warnings=(reason,)
-    )
+    return TestResult(alpha=alpha, n=0, method=method, warnings=(reason,))

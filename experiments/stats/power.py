@@ -176,9 +176,6 @@ def minimum_detectable_effect(
     found = optimize.brentq(short_of, 1e-12, largest, xtol=1e-14) if short_of(largest) > 0 else None
     return Estimate(
         estimate=found,
-        ci_low=None,
-        ci_high=None,
-        p_value=None,
         alpha=level,
         n=round(n0 + n1),
         method="minimum detectable effect, two-proportion z-test (pooled)",
@@ -191,9 +188,6 @@ def _two_arms(size: float, ratio: float, alpha: float, power: float, design_effe
     control, treatment = math.ceil(exact - 1e-9), math.ceil(exact * ratio - 1e-9)
     return SampleSize(
         estimate=exact,
-        ci_low=None,
-        ci_high=None,
-        p_value=None,
         alpha=alpha,
         n=control + treatment,
         method=method,
@@ -210,9 +204,6 @@ def _one_sample(size: float, alpha: float, power: float, design_effect: float, m
     needed = math.ceil(exact - 1e-9)
     return SampleSize(
         estimate=exact,
-        ci_low=None,
-        ci_high=None,
-        p_value=None,
         alpha=alpha,
         n=needed,
         method=method,

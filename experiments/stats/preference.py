@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
-from experiments.stats import checks, clustered
+from experiments.stats import checks, clustered, trinomial
 from experiments.stats.binomial import binomial_p, clopper_pearson, wilson
 from experiments.stats.checks import Floats, Ints
 from experiments.stats.result import TestResult
@@ -54,8 +54,8 @@ def win_rate(wins: float, ties: float, losses: float, *, tie_value: float = 0.5,
         return _no_votes(alpha, method)
     mean = (w + value * t) / n
     spread = math.sqrt(max(0.0, (w + value * value * t) / n - mean * mean) / n)
-    z = _score_z(w, t, lost, value, 0.5)
-    low, high = _score_interval(w, t, lost, value, alpha)
+    z = trinomial.score_z(w, t, lost, value, 0.5)
+    low, high = trinomial.score_interval(w, t, lost, value, alpha)
     return WinRate(
         estimate=mean,
         ci_low=low,
@@ -256,41 +256,8 @@ def _at_equal_length(
     return float(special.expit(beta[0])), float(special.expit(low)), float(special.expit(high)), ()
 
 
-def _score_z(wins: int, ties: int, losses: int, value: float, mean: float) -> float | None:
-    """Score statistic of the trinomial mean; the tie rate solves a quadratic under the constraint."""
-    n = wins + ties + losses
-    u = 1 - value
-    a = n * u * value
-    b = ties * (mean * u + (1 - mean) * value) + wins * value * (1 - mean) + losses * u * mean
-    c = ties * mean * (1 - mean)
-    root = b + math.sqrt(max(0.0, b * b - 4 * a * c))
-    tie_rate = 0.0 if root == 0 else 2 * c / root
-    variance = (mean - value * tie_rate) + value * value * tie_rate - mean * mean
-    observed = (wins + value * ties) / n
-    return (observed - mean) / math.sqrt(variance / n) if variance > 1e-15 else None
-
-
-def _score_interval(wins: int, ties: int, losses: int, value: float, alpha: float) -> tuple[float, float]:
-    n = wins + ties + losses
-    observed = (wins + value * ties) / n
-    critical = float(special.ndtri(1 - alpha / 2))
-
-    def excess(mean: float) -> float:
-        z = _score_z(wins, ties, losses, value, mean)
-        return (0.0 if z is None else abs(z)) - critical
-
-    edge = 1e-12
-    low = 0.0 if observed <= edge or excess(edge) <= 0 else optimize.brentq(excess, edge, observed, xtol=1e-14)
-    high = 1.0 if observed >= 1 - edge or excess(1 - edge) <= 0 else optimize.brentq(excess, observed, 1 - edge)
-    return min(float(low), observed), max(float(high), observed)
-
-
 def _no_votes(alpha: float, method: str) -> WinRate:
     return WinRate(
-        estimate=None,
-        ci_low=None,
-        ci_high=None,
-        p_value=None,
         alpha=alpha,
         n=0,
         method=method,
@@ -299,6 +266,4 @@ def _no_votes(alpha: float, method: str) -> WinRate:
 
 
 def _undefined(alpha: float, method: str, reason: str) -> TestResult:
-    return TestResult(
-        estimate=None, ci_low=None, ci_high=None, p_value=None, alpha=alpha, n=0, method=method, warnings=(reason,)
-    )
+    return TestResult(alpha=alpha, n=0, method=method, warnings=(reason,))

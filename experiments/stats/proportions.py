@@ -41,10 +41,6 @@ def wilson_interval(successes: float, n: float, *, confidence: float = 0.95) -> 
     method = "Wilson score interval"
     if total == 0:
         return Estimate(
-            estimate=None,
-            ci_low=None,
-            ci_high=None,
-            p_value=None,
             alpha=alpha,
             n=0,
             method=method,
@@ -55,7 +51,6 @@ def wilson_interval(successes: float, n: float, *, confidence: float = 0.95) -> 
         estimate=x / total,
         ci_low=low,
         ci_high=high,
-        p_value=None,
         alpha=alpha,
         n=total,
         method=method,
@@ -73,7 +68,6 @@ def clopper_pearson_interval(successes: float, n: float, *, confidence: float = 
         estimate=x / total,
         ci_low=low,
         ci_high=high,
-        p_value=None,
         alpha=alpha,
         n=total,
         method="Clopper-Pearson exact interval",

@@ -10,10 +10,10 @@ import numpy as np
 class Estimate:
     """A number with what is needed to read it. What is undefined is None and has a sentence in `warnings`."""
 
-    estimate: float | None
-    ci_low: float | None
-    ci_high: float | None
-    p_value: float | None
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p_value: float | None = None
     alpha: float
     n: int
     method: str

@@ -124,10 +124,6 @@ def win_rate_confidence_sequence(wins: float, n: float, *, alpha: float = 0.05) 
     method = "Bernoulli confidence sequence (beta-binomial mixture)"
     if total == 0:
         return Estimate(
-            estimate=None,
-            ci_low=None,
-            ci_high=None,
-            p_value=None,
             alpha=level,
             n=0,
             method=method,
@@ -247,9 +243,6 @@ def _design(t: Floats, bounds: Floats, spent: Floats, alpha: float, method: str)
 def _no_spread(estimate: float, alpha: float, n: float, method: str) -> TestResult:
     return TestResult(
         estimate=estimate,
-        ci_low=None,
-        ci_high=None,
-        p_value=None,
         alpha=alpha,
         n=round(n),
         method=method,

@@ -34,41 +34,31 @@ def judge_corrected_rate(
     skill = hit + pass_rate - 1
     if skill <= 1e-12:
         reason = "The judge is no better than a coin, so no true rate can be recovered."
-        return Estimate(
-            estimate=None,
-            ci_low=None,
-            ci_high=None,
-            p_value=None,
-            alpha=level,
-            n=sizes[0] or 0,
-            method=method,
-            warnings=(reason,),
-        )
+        return Estimate(alpha=level, n=sizes[0] or 0, method=method, warnings=(reason,))
     raw = (rate + pass_rate - 1) / skill
-    notes = []
-    if not 0 <= raw <= 1:
-        notes.append(
-            f"The corrected rate is {raw:.3f}, outside [0, 1]: sensitivity or specificity do not fit these data."
-        )
-    interval: tuple[float | None, float | None] = (None, None)
-    if any(size is None for size in sizes):
-        notes.append("Without the numbers the three rates were measured on there is no interval.")
-    else:
-        interval = _lang_reiczigel(rate, hit, pass_rate, [size for size in sizes if size is not None], level)
-        if interval == (None, None):
-            notes.append("Too few cases to show that the judge beats a coin, so there is no interval.")
     best = min(1.0, max(0.0, raw))
-    low, high = interval
+    known = [size for size in sizes if size is not None]
+    low, high = _lang_reiczigel(rate, hit, pass_rate, known, level) if len(known) == 3 else (None, None)
     return Estimate(
         estimate=best,
         ci_low=None if low is None else min(low, best),
         ci_high=None if high is None else max(high, best),
-        p_value=None,
         alpha=level,
         n=sizes[0] or 0,
         method=method,
-        warnings=tuple(notes),
+        warnings=_warnings(raw, measured=len(known) == 3, has_interval=low is not None),
     )
+
+
+def _warnings(raw: float, *, measured: bool, has_interval: bool) -> tuple[str, ...]:
+    notes = []
+    if not 0 <= raw <= 1:
+        notes.append(f"The corrected rate is {raw:.3f}, outside [0, 1]: the judge's error rates do not fit these data.")
+    if not measured:
+        notes.append("Without the numbers the three rates were measured on there is no interval.")
+    elif not has_interval:
+        notes.append("Too few cases to show that the judge beats a coin, so there is no interval.")
+    return tuple(notes)
 
 
 def _lang_reiczigel(

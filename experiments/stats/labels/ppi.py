@@ -73,7 +73,6 @@ def ppi_mean(
         estimate=found.estimate,
         ci_low=low,
         ci_high=high,
-        p_value=None,
         alpha=level,
         n=found.n,
         method="prediction-powered mean" + (" (PPI++)" if tuned else ""),
@@ -110,7 +109,6 @@ def ppi_difference(
         se=se,
         control=first.estimate,
         treatment=second.estimate,
-        relative_lift=difference / first.estimate if first.estimate else None,
     )
 
 

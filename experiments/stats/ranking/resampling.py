@@ -46,44 +46,55 @@ def bradley_terry_bootstrap(
     graph = comparison_graph(full, labels)
     theta = newton.fit(full, full, graph.components, prior, with_position=False).theta
     draws = _resampled_strengths(won, tied, theta, prior, rounds, np.random.default_rng(seed))
-    low, high = np.quantile(draws, [level / 2, 1 - level / 2], axis=0)
-    best, worst = np.quantile(
-        _ranks(draws, graph.components), [level / 2, 1 - level / 2], axis=0, method="inverted_cdf"
-    ).astype(int)
-    now = _ranks(theta[None, :], graph.components)[0]
     games, method = full.sum(axis=0) + full.sum(axis=1), f"Bradley-Terry, {rounds} bootstrap resamples of votes"
-    models = tuple(
-        ModelStrength(
-            estimate=theta[i],
-            ci_low=min(low[i], theta[i]),
-            ci_high=max(high[i], theta[i]),
-            p_value=None,
-            alpha=level,
-            n=round(float(games[i])),
-            method=method,
-            name=labels[i],
-            component=int(graph.components[i]),
-            se=float(draws[:, i].std(ddof=1)) if rounds > 1 else None,
-            elo=ELO_CENTRE + ELO_PER_UNIT * theta[i],
-            elo_low=ELO_CENTRE + ELO_PER_UNIT * min(low[i], theta[i]),
-            elo_high=ELO_CENTRE + ELO_PER_UNIT * max(high[i], theta[i]),
-            rank=int(now[i]),
-            rank_low=min(int(best[i]), int(now[i])),
-            rank_high=max(int(worst[i]), int(now[i])),
-        )
-        for i in range(q)
-    )
+    models = _strengths(theta, draws, graph.components, labels, games, level, method)
     notes = graph.warnings + (() if rounds >= 100 else (f"{rounds} resamples are few for 95% limits.",))
     spread = np.cov(draws, rowvar=False) if rounds > 1 else np.zeros((0, 0))
     return Ranking(
         models=models,
         covariance=tuple(tuple(float(value) for value in row) for row in spread),
         components=tuple(int(component) for component in graph.components),
-        position=None,
         alpha=level,
         n=round(float(won.sum() + tied.sum())),
         method=method,
         warnings=notes,
+    )
+
+
+def _strengths(
+    theta: Floats,
+    draws: Floats,
+    components: Ints,
+    names: tuple[str, ...],
+    games: Floats,
+    alpha: float,
+    method: str,
+) -> tuple[ModelStrength, ...]:
+    tails = [alpha / 2, 1 - alpha / 2]
+    low, high = np.quantile(draws, tails, axis=0)
+    low, high = np.minimum(low, theta), np.maximum(high, theta)
+    best, worst = np.quantile(_ranks(draws, components), tails, axis=0, method="inverted_cdf")
+    now = _ranks(theta[None, :], components)[0]
+    spread = draws.std(axis=0, ddof=1) if draws.shape[0] > 1 else np.full(theta.size, np.nan)
+    return tuple(
+        ModelStrength(
+            estimate=theta[i],
+            ci_low=low[i],
+            ci_high=high[i],
+            alpha=alpha,
+            n=round(float(games[i])),
+            method=method,
+            name=names[i],
+            component=int(components[i]),
+            se=spread[i],
+            elo=ELO_CENTRE + ELO_PER_UNIT * theta[i],
+            elo_low=ELO_CENTRE + ELO_PER_UNIT * low[i],
+            elo_high=ELO_CENTRE + ELO_PER_UNIT * high[i],
+            rank=int(now[i]),
+            rank_low=min(int(best[i]), int(now[i])),
+            rank_high=max(int(worst[i]), int(now[i])),
+        )
+        for i in range(theta.size)
     )
 
 

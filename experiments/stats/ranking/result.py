@@ -20,13 +20,13 @@ class ModelStrength(Estimate):
 
     name: str
     component: int
-    se: float | None
-    elo: float | None
-    elo_low: float | None
-    elo_high: float | None
-    rank: int | None
-    rank_low: int | None
-    rank_high: int | None
+    se: float | None = None
+    elo: float | None = None
+    elo_low: float | None = None
+    elo_high: float | None = None
+    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Ranking:
     models: tuple[ModelStrength, ...]
     covariance: tuple[tuple[float, ...], ...]
     components: tuple[int, ...]
-    position: TestResult | None
+    position: TestResult | None = None
     alpha: float
     n: int
     method: str
@@ -83,7 +83,6 @@ def strengths(
             estimate=theta[i],
             ci_low=theta[i] - z * se[i],
             ci_high=theta[i] + z * se[i],
-            p_value=None,
             alpha=alpha,
             n=round(float(games[i])),
             method=method,
@@ -124,23 +123,12 @@ def unknown_strengths(
 ) -> tuple[ModelStrength, ...]:
     return tuple(
         ModelStrength(
-            estimate=None,
-            ci_low=None,
-            ci_high=None,
-            p_value=None,
             alpha=alpha,
             n=round(float(games[i])),
             method=method,
             warnings=(reason,),
             name=name,
             component=int(components[i]),
-            se=None,
-            elo=None,
-            elo_low=None,
-            elo_high=None,
-            rank=None,
-            rank_low=None,
-            rank_high=None,
         )
         for i, name in enumerate(names)
     )
