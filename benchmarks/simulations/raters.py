@@ -174,7 +174,7 @@ PROMISES = [
     Promise("AC1, interval", ac1_covers, 0.935, 0.965, 20_000, 500),
     Promise("percent agreement, interval", percent_covers, 0.935, 0.965, 20_000, 500),
     Promise("Krippendorff's alpha, gaps, interval", alpha_covers(0), 0.935, 0.965, 20_000, 400),
-    Promise("Krippendorff's alpha, bootstrap interval", alpha_covers(400), 0.93, 0.965, 1_000, 40),
+    Promise("Krippendorff's alpha, bootstrap interval", alpha_covers(400), 0.935, 0.965, 4_000, 40),
     Promise("Bradley-Terry strength, interval", strength_covers, 0.935, 0.965, 10_000, 300),
     Promise(
         "strength, votes of a task correlated",
@@ -195,12 +195,12 @@ PROMISES = [
         "why not",
         data="tasks",
     ),
-    Promise("Bradley-Terry bootstrap, interval", bootstrap_strength_covers, 0.93, 0.965, 2_000, 60),
+    Promise("Bradley-Terry bootstrap, interval", bootstrap_strength_covers, 0.935, 0.965, 4_000, 60),
     Promise("rank interval", rank_covers, 0.95, 1, 10_000, 300, "simultaneous over rivals"),
     Promise("position term, interval", position_covers, 0.935, 0.965, 6_000, 200),
     Promise("Davidson strength, interval", davidson_covers, 0.935, 0.965, 4_000, 150),
     Promise("PPI++ mean, interval", ppi_covers(tuned=True), 0.935, 0.965, 20_000, 500),
     Promise("PPI mean, interval", ppi_covers(tuned=False), 0.935, 0.965, 20_000, 500),
     Promise("PPI++ difference, interval", ppi_difference_covers, 0.935, 0.965, 10_000, 400),
-    Promise("judge-corrected rate, interval", corrected_covers, 0.935, 0.97, 20_000, 800),
+    Promise("judge-corrected rate, interval", corrected_covers, 0.935, 0.965, 20_000, 800),
 ]
