@@ -37,12 +37,18 @@ def of_seat(seat: Seat) -> Progress:
         left=left,
         seconds_per_pair=round(ms_per_pair / 1000) if ms_per_pair else None,
         minutes_left=math.ceil(left * ms_per_pair / MS_PER_MINUTE) if ms_per_pair else None,
-        shared=seat.team_size > seat.campaign.reviewers_per_pair,
+        shared=is_shared(seat),
     )
+
+
+def is_shared(seat: Seat) -> bool:
+    return seat.team_size > seat.campaign.reviewers_per_pair
 
 
 def pairs_left(seat: Seat) -> int:
     campaign = seat.campaign
     unseen = campaign.n_tasks - seat.done - seat.skipped
     wanted = campaign.n_tasks * campaign.reviewers_per_pair - seat.team_done
-    return max(0, min(unseen, math.ceil(wanted / max(seat.team_size, 1))))
+    # Where each pair needs everybody, nobody else can take one off this reviewer, however far the others are.
+    share = math.ceil(wanted / seat.team_size) if is_shared(seat) else wanted
+    return max(0, min(unseen, share))
