@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from annotations.forms import CRITERION_PREFIX
 from annotations.models import Judgment, Seat
+from annotations.services import judgments
 
 CAMPAIGNS_KEPT = 256
 
@@ -55,6 +56,16 @@ def answered_criteria(questions: tuple[Question, ...], answers: Mapping[str, str
     return render_to_string("annotations/_criteria.html", {"rows": rows, "sides": SIDES})
 
 
-def in_screen_order(choices: list[Judgment.Choice]) -> list[tuple[str, str, str]]:
-    """A on the left, B on the right, what is between them between: value, words, key."""
-    return [(choice.value, str(choice.label), key) for choice, key in KEYS.items() if choice in choices]
+def verdicts(seat: Seat, chosen: str) -> SafeString:
+    return verdict_buttons(tuple(choice.value for choice in judgments.choices_of(seat)), chosen)
+
+
+@lru_cache(maxsize=len(KEYS) * CAMPAIGNS_KEPT)
+def verdict_buttons(offered: tuple[str, ...], chosen: str) -> SafeString:
+    """A on the left, B on the right, what is between them between."""
+    rows = [
+        {"value": choice.value, "words": choice.label, "key": key, "chosen": choice.value == chosen}
+        for choice, key in KEYS.items()
+        if choice.value in offered
+    ]
+    return render_to_string("annotations/_verdicts.html", {"rows": rows})

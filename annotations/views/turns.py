@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from annotations.forms import FlagForm, JudgmentForm, SkipForm
 from annotations.models import Assignment, Judgment, Seat
 from annotations.reports import progress
-from annotations.services import assignments, judgments
+from annotations.services import assignments
 from annotations.views import fragments
 from annotations.views.access import lock_own_seat, reviewers_only
 from evalsite.platform.http import HttpRequest, render, wants_part
@@ -84,7 +84,7 @@ def ballot(*, seat: Seat, assignment: Assignment, filled: Filled | None) -> dict
         "responses": [("A", assignment.left), ("B", assignment.right)],
         "judgment_id": uuid4(),
         "filled": filled,
-        "choices": fragments.in_screen_order(judgments.choices_of(seat)),
+        "verdicts": fragments.verdicts(seat, filled.choice),
         "criteria": fragments.criteria(seat, filled.criteria or {}),
         "guidelines": guidelines,
         "news": guidelines is not None and seat.guidelines_seen < guidelines.number,

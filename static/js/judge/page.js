@@ -27,10 +27,13 @@
     saveDraft();
   }
 
+  // Only the page first loaded carries a token; the pairs swapped in later do not.
+  const token = () => document.querySelector('input[name="csrfmiddlewaretoken"]')?.value ?? "";
+
   // The ballot as the server will read it.
   function fields() {
     const all = Object.fromEntries(new FormData(ballot()));
-    return { ...all, choice: choice(), active_ms: judging.clock.read() };
+    return { ...all, csrfmiddlewaretoken: token(), choice: choice(), active_ms: judging.clock.read() };
   }
 
   function saveDraft(more = {}) {
@@ -137,9 +140,8 @@
 
   async function heartbeat() {
     if (document.visibilityState !== "visible" || busy || !ballot()) return;
-    const token = ballot().elements.csrfmiddlewaretoken.value;
     try {
-      await judging.sender.post(turn().dataset.heartbeat, { csrfmiddlewaretoken: token, pair: turn().dataset.pair });
+      await judging.sender.post(turn().dataset.heartbeat, { csrfmiddlewaretoken: token(), pair: turn().dataset.pair });
     } catch {
       // The next one will do; a lease outlives many of them.
     }
@@ -148,8 +150,7 @@
   async function resendUnanswered() {
     for (const { pair, draft } of judging.drafts.unanswered()) {
       if (pair === turn().dataset.pair || !ballot()) continue;
-      const token = ballot().elements.csrfmiddlewaretoken.value;
-      const body = { ...draft.said, csrfmiddlewaretoken: token };
+      const body = { ...draft.said, csrfmiddlewaretoken: token() };
       const response = await judging.sender.untilAnswered(draft.sentTo, body, () => {});
       if (!signedOut(response) && response.status !== 403) judging.drafts.remove(pair);
     }

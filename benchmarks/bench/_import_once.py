@@ -1,0 +1,54 @@
+"""One import in a process of its own, as a worker does it: `python -m benchmarks.bench._import_once FILE NUMBER`.
+
+Prints seconds of upload, dry run and commit, and the peak of resident memory in megabytes.
+"""
+
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from uuid import UUID
+
+
+def main(path: Path, number: str) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evalsite.settings")
+    import django
+
+    django.setup()
+    from django.utils import timezone
+
+    from evalsite.platform import jobs
+    from experiments import tasks
+    from experiments.models import PairImport
+    from experiments.services import imports, uploads
+
+    assert tasks.check_import
+    options = imports.Options(baseline_name="b", candidate_name="c", experiment=f"import {number}")
+    seconds = []
+
+    def timed(begun: float) -> None:
+        seconds.append(time.perf_counter() - begun)
+
+    at_first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    begun = time.perf_counter()
+    with path.open("rb") as file:
+        upload = uploads.store(file=file, filename=path.name, created_by=None, now=timezone.now())
+    timed(begun)
+    found = imports.begin(upload=upload, second_upload=None, options=options, created_by=None, now=timezone.now())
+    begun = time.perf_counter()
+    jobs.run(UUID(str(found.job_id)))
+    timed(begun)
+    found.refresh_from_db()
+    found = imports.start_commit(pair_import=found, options=options, actor=None, now=timezone.now())
+    begun = time.perf_counter()
+    jobs.run(UUID(str(found.job_id)))
+    timed(begun)
+    if PairImport.objects.get(pk=found.pk).status != PairImport.Status.DONE:
+        sys.exit(f"the import ended as {PairImport.objects.get(pk=found.pk).status}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(*seconds, at_first, peak)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
