@@ -47,6 +47,7 @@ def configure() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="evalsite-bench-"))
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     os.environ["EVALSITE_DATA_DIR"] = str(folder)
     os.environ["DJANGO_SETTINGS_MODULE"] = "evalsite.settings"
     os.environ.setdefault("LOG_LEVEL", "WARNING")
