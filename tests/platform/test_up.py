@@ -130,6 +130,8 @@ def test_what_dies_is_started_again_and_ctrl_c_stops_everything(folder: Path) ->
             assert wait_until(lambda: ready(up.address), seconds=60, every=0.5), up.text
             with psycopg.connect(database_url(folder), autocommit=True) as link:
                 link.execute("CREATE TABLE kept AS SELECT 42 AS number")
+            left = folder / "tmp" / "copy-of-an-upload"
+            left.write_text("whose worker was killed")
             pids = up.children()
             up.process.send_signal(signal.SIGINT)
             assert up.process.wait(40) == 0, up.text
@@ -137,6 +139,7 @@ def test_what_dies_is_started_again_and_ctrl_c_stops_everything(folder: Path) ->
     with running(folder, free_port("127.0.0.1", 8600)) as up:
         with psycopg.connect(database_url(folder)) as link:
             assert link.execute("SELECT number FROM kept").fetchone() == (42,)
+        assert not left.exists()
         pids = up.children()
         assert len(pids) >= 4
         # kill -9 asks nobody: the kernel tells the children.

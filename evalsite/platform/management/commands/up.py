@@ -1,7 +1,9 @@
 """`manage.py up`: the whole site on this machine, in the foreground, until Ctrl-C."""
 
 import os
+import shutil
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -66,7 +68,16 @@ def start_servers() -> Servers | None:
     if not postgres and not valkey:
         return None
     say(f"up     | starting the servers in {settings.DATA_DIR}")
-    return Servers.start(settings.DATA_DIR, postgres=postgres, valkey=valkey)
+    servers = Servers.start(settings.DATA_DIR, postgres=postgres, valkey=valkey)
+    renew_temporary_folder(settings.DATA_DIR / "tmp")
+    return servers
+
+
+def renew_temporary_folder(folder: Path) -> None:
+    """A worker killed with -9 cannot remove its copy of an upload; we hold the folder's lock, so nobody uses them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    os.environ["TMPDIR"] = str(folder)
 
 
 def prepare_database() -> None:
