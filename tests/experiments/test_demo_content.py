@@ -56,7 +56,7 @@ def test_no_text_names_a_model(word: str) -> None:
 def test_the_file_imports_without_a_problem_but_the_two_identical_pairs() -> None:
     found: list[Problem] = []
     source = open_source(DEMO / "pairs.jsonl", filename="pairs.jsonl")
-    columns = read_columns([source])
+    columns = read_columns([source], found.append)
     checked = check(
         [source], columns=columns, mapping=suggest(columns), names=("support-v1", "support-v2"), report=found.append
     )
