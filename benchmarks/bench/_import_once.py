@@ -16,14 +16,14 @@ def main(path: Path, number: str) -> None:
     import django
 
     django.setup()
+    from celery import current_app
     from django.utils import timezone
 
     from evalsite.platform import jobs
-    from experiments import tasks
     from experiments.models import PairImport
     from experiments.services import imports, uploads
 
-    assert tasks.check_import
+    current_app.loader.import_default_modules()
     options = imports.Options(baseline_name="b", candidate_name="c", experiment=f"import {number}")
     seconds = []
 

@@ -1,4 +1,4 @@
-"""Import of paired outputs beside raw COPY: the same rows, encoded beforehand, into the same tables with their indexes."""
+"""Import of paired outputs beside raw COPY: the same rows, encoded beforehand, into the same tables and indexes."""
 
 import os
 import random

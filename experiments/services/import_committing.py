@@ -167,7 +167,10 @@ def check_references(target: Target) -> None:
     each one; so would every later query, until the server's own round.
     """
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE experiments_evalcase, experiments_output")
+        cursor.execute(
+            "ANALYZE experiments_evalcase (id, eval_set_id, position, category), "
+            "experiments_output (id, model_version_id, case_id)"
+        )
     for model_version in (target.baseline, target.candidate):
         held = Output.objects.filter(model_version=model_version, case__eval_set=target.eval_set).count()
         if held != target.eval_set.n_cases:

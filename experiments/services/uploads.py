@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from struct import Struct
 from tempfile import NamedTemporaryFile
@@ -12,12 +13,14 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from psycopg import Cursor
 
 from evalsite.platform.models import User
 from experiments.models import PairImport, Upload, UploadChunk
 
 COPY_CHUNKS = "COPY experiments_uploadchunk (upload_id, seq, data) FROM STDIN (FORMAT BINARY)"
 COPY_HEAD, COPY_TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+READ_CHUNK = "SELECT data FROM experiments_uploadchunk WHERE upload_id = %s AND seq = %s"
 # Number of fields, then length and value of each: uuid, int4, bytea.
 CHUNK_ROW = Struct("!hi16siii").pack
 
@@ -64,11 +67,15 @@ def stored_name(filename: str) -> str:
 
 
 def chunks(upload_id: UUID) -> Iterator[bytes]:
-    seq = 0
-    found = UploadChunk.objects.filter(upload=upload_id)
-    while data := found.filter(seq=seq).values_list("data", flat=True).first():
-        yield bytes(data)
-        seq += 1
+    """One at a time, and not as hexadecimal text, which would double them on the wire."""
+    connection.ensure_connection()
+    with Cursor(connection.connection) as cursor:
+        for seq in count():
+            cursor.execute(READ_CHUNK, [upload_id, seq], binary=True)
+            row = cursor.fetchone()
+            if row is None:
+                return
+            yield row[0]
 
 
 @contextmanager
