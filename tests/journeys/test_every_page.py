@@ -1,0 +1,69 @@
+"""Follow every link of the example site: each kind of page answers, can be used by everybody, and stays quiet."""
+
+from collections import deque
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.management import call_command
+from django.urls import resolve
+from playwright.sync_api import Page
+
+from evalsite.platform.models import User
+from tests.factories.platform_ import make_user
+from tests.journeys.accessibility import problems_of
+from tests.running.browser import WatchedBrowser
+
+DOWNLOADS = {"export_campaign", "import_problems"}
+MANY_PAGES = 60
+
+
+def path_and_query(link: str) -> str:
+    parts = urlsplit(link)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def links_on(page: Page, origin: str) -> list[str]:
+    found: list[str] = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+    return [path_and_query(link) for link in found if link.startswith(f"{origin}/")]
+
+
+def follow_links(page: Page, origin: str) -> tuple[set[str], list[str]]:
+    """The names of the pages reached, one address of each, and what is wrong with them."""
+    waiting, seen, problems = deque(["/"]), set[str](), list[str]()
+    while waiting and len(seen) < MANY_PAGES:
+        address = waiting.popleft()
+        name = resolve(urlsplit(address).path).url_name or address
+        if name in seen or name in DOWNLOADS:
+            continue
+        seen.add(name)
+        response = page.goto(address)
+        if response is None or response.status >= 400:
+            problems.append(f"{address} answers {response and response.status}")
+            continue
+        problems += problems_of(page)
+        waiting.extend(links_on(page, origin))
+    return seen, problems
+
+
+@pytest.mark.parametrize(
+    ("role", "must_reach"),
+    [
+        ("reviewer", {"home", "review", "judge", "read_guidelines", "recent_pairs", "skip_pair", "flag_pair", "pair"}),
+        ("admin", {"home", "people", "new_invitation", "person", "imports", "new_import", "pair_import", "jobs"}),
+        (
+            "lead",
+            {
+                *("home", "experiments", "experiment", "experiment_pairs", "new_campaign", "campaign"),
+                *("manage_campaign", "campaign_pairs", "campaign_pair", "jobs", "job", "audit", "audit_chain"),
+            },
+        ),
+    ],
+)
+def test_every_page_somebody_can_reach_is_fit_to_be_used(
+    browser: WatchedBrowser, role: str, must_reach: set[str]
+) -> None:
+    call_command("load_demo")
+    user = User.objects.filter(username=role).first() or make_user(username=role, roles=[role])
+    reached, problems = follow_links(browser.new_page(user=user), browser.origin)
+    assert not problems, "\n".join(problems)
+    assert must_reach <= reached
