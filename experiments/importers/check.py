@@ -1,17 +1,17 @@
 """The dry run: everything there is to know about a file before a row of it is stored."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from experiments.importers import duplicates, joined, pairs
 from experiments.importers.digest import Digest
 from experiments.importers.hints import Hints
-from experiments.importers.mapping import SECOND, Mapping, unused_prompts
+from experiments.importers.mapping import SECOND, Mapping, is_alias, unused_prompts
 from experiments.importers.pairs import Pair
 from experiments.importers.problems import Kind, Problem, Report, Severity, Unreadable
-from experiments.importers.source import Source, Tell, columns_of
+from experiments.importers.source import ROWS_SAMPLED, Record, Source, Tell
 
 PREVIEWED = 10
 PREVIEW_LETTERS = 600
@@ -36,7 +36,7 @@ def read_columns(sources: Sequence[Source], report: Report) -> list[str]:
     file has no row that can be read."""
     names: list[str] = []
     for source in sources:
-        found = columns_of(source.sample())
+        found = source.columns()
         if not found:
             for _ in source.records(report):
                 pass
@@ -48,14 +48,35 @@ def read_columns(sources: Sequence[Source], report: Report) -> list[str]:
 
 
 def read_pairs(
-    sources: Sequence[Source], *, mapping: Mapping, report: Report, tell: Tell | None = None
+    sources: Sequence[Source],
+    *,
+    mapping: Mapping,
+    report: Report,
+    tell: Tell | None = None,
+    expected: Collection[str] | None = None,
 ) -> Iterator[Pair]:
-    """The pairs of one file, or of two joined ones; each problem is reported. Raises Unreadable."""
+    """The pairs of one file, or of two joined ones; each problem is reported. Raises Unreadable.
+
+    Where the `expected` columns are given, one that first shows up far down the file is reported as not read.
+    """
     if len(sources) > 1:
         records = joined.records(sources[0], sources[1], mapping=mapping, report=report, tell=tell)
     else:
         records = sources[0].records(report, tell)
+        if expected is not None:
+            records = watched(records, set(expected), report)
     return pairs.read(records, mapping=mapping, limits=sources[0].limits, report=report)
+
+
+def watched(records: Iterator[Record], known: set[str], report: Report) -> Iterator[Record]:
+    for row, record in records:
+        if not known.issuperset(record):
+            for name in record.keys() - known:
+                known.add(name)
+                if is_alias(name):
+                    reason = f"not read: it first appears in this row, after the first {ROWS_SAMPLED:,}"
+                    report(Problem(row, name, Kind.UNUSED_COLUMN, reason, 1, Severity.WARNING))
+        yield row, record
 
 
 def check(
@@ -81,7 +102,7 @@ def check(
         reason = f"not read, although it looks like part of the prompt; the prompt is {mapping.prompt!r}"
         report(Problem(0, name, Kind.UNUSED_COLUMN, reason, 1, Severity.WARNING))
     try:
-        return Check(sources, mapping, names, report).run(tell)
+        return Check(sources, columns, mapping, names, report).run(tell)
     except Unreadable as problem:
         report(problem.problem())
         return Checked()
@@ -92,8 +113,15 @@ def file_of(column: str) -> int:
 
 
 class Check:
-    def __init__(self, sources: Sequence[Source], mapping: Mapping, names: tuple[str, ...], report: Report) -> None:
-        self.sources, self.mapping, self.report = sources, mapping, report
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        columns: Sequence[str],
+        mapping: Mapping,
+        names: tuple[str, ...],
+        report: Report,
+    ) -> None:
+        self.sources, self.columns, self.mapping, self.report = sources, columns, mapping, report
         self.hints, self.digest = Hints(mapping, names), Digest()
         self.ids = duplicates.Duplicates()
         self.names: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
@@ -102,23 +130,23 @@ class Check:
         self.errors = 0
 
     def run(self, tell: Tell | None) -> Checked:
-        for pair in self.read(self.report_counted, tell):
+        for pair in read_pairs(
+            self.sources, mapping=self.mapping, report=self.report_counted, tell=tell, expected=self.columns
+        ):
             self.look_at(pair)
         suspects = self.ids.suspects() if self.mapping.id else frozenset()
         if suspects:
             column = self.mapping.id
-            duplicates.report_repeats(self.read(lambda _: None), suspects, column=column, report=self.report)
+            again = read_pairs(self.sources, mapping=self.mapping, report=lambda _: None)
+            duplicates.report_repeats(again, suspects, column=column, report=self.report)
         for problem in [*self.hints.about_all(), *self.mixed_models()]:
             self.report(problem)
         if not self.hints.pairs and not self.errors:
             self.report(Problem(0, "", Kind.EMPTY_FILE, "the file holds no pairs"))
         return self.result()
 
-    def read(self, report: Report, tell: Tell | None = None) -> Iterator[Pair]:
-        return read_pairs(self.sources, mapping=self.mapping, report=report, tell=tell)
-
     def report_counted(self, problem: Problem) -> None:
-        self.errors += 1
+        self.errors += problem.severity == Severity.ERROR
         self.report(problem)
 
     def look_at(self, pair: Pair) -> None:

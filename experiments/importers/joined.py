@@ -32,7 +32,8 @@ def records(
 def by_place(first: Source, second: Source, mapping: Mapping, report: Report, tell: Tell | None) -> Iterator[Record]:
     """Only a prompt in both files can show that the rows belong together."""
     prompt = mapping.prompt.removeprefix(SECOND)
-    for one, two in zip_longest(first.records(report, tell), second.records(report)):
+    both = (lambda done: tell(done * (first.size + second.size) // max(first.size, 1))) if tell else None
+    for one, two in zip_longest(first.records(report, both), second.records(report)):
         if one is None or two is None:
             present, number = (one or two)[0], 1 if one else 2
             report(Problem(present, "", Kind.MISSING_COUNTERPART, "the other file has no such row", number))
@@ -49,8 +50,9 @@ def merged(record: dict[str, Any], row: int, other: dict[str, Any]) -> dict[str,
 
 def by_id(first: Source, second: Source, mapping: Mapping, report: Report, tell: Tell | None) -> Iterator[Record]:
     prompt = mapping.prompt.removeprefix(SECOND)
-    with spooled(second, mapping, report) as spool:
-        for row, record in first.records(report, tell):
+    later = (lambda done: tell(second.size + done)) if tell else None
+    with spooled(second, mapping, report, tell) as spool:
+        for row, record in first.records(report, later):
             try:
                 key = values.identifier(record.get(mapping.id), mapping.id, first.limits.label)
             except Unfit as problem:
@@ -147,13 +149,13 @@ class Spool:
 
 
 @contextmanager
-def spooled(source: Source, mapping: Mapping, report: Report) -> Iterator[Spool]:
+def spooled(source: Source, mapping: Mapping, report: Report, tell: Tell | None) -> Iterator[Spool]:
     column = mapping.second_id.removeprefix(SECOND)
     needed = {name.removeprefix(SECOND) for name in mapping.columns()}
     with TemporaryFile(buffering=1 << 16) as file:
         spool = Spool(file, column)
         end = 0
-        for row, record in source.records(report):
+        for row, record in source.records(report, tell):
             try:
                 key = values.identifier(record.get(column), column, source.limits.label)
             except Unfit as problem:

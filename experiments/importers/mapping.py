@@ -155,3 +155,8 @@ def unused_prompts(columns: Sequence[str], mapping: Mapping) -> list[str]:
     used = set(mapping.columns())
     own = [name for name in columns if not name.startswith(SECOND)]
     return [name for name in own if name.lower() in ALIASES["prompt"] and name not in used]
+
+
+def is_alias(column: str) -> bool:
+    """Whether a column of this name would have been read, had it been seen in time."""
+    return column.startswith("metadata") or any(column.lower() in aliases for aliases in ALIASES.values())

@@ -1,7 +1,8 @@
 """The child process that reads Parquet: limited in memory and time, rows leave as JSON lines.
 
-Run as `python -I parquet_child.py PATH MEMORY CPU`. One line per row; a line that starts with "!" says what is
-wrong with that row, or with the file. It imports nothing of ours, so that a crafted file meets as little as possible.
+Run as `python -I parquet_child.py PATH MEMORY CPU`. First "#" and the number of rows, then one line per row; a line
+that starts with "!" says what is wrong with that row, or with the file. It imports nothing of ours, so that a crafted
+file meets as little as possible.
 """
 
 import json
@@ -27,6 +28,7 @@ def main(path: str, memory: int, seconds: int) -> int:
     out = sys.stdout.buffer
     try:
         with pq.ParquetFile(path, pre_buffer=False, memory_map=False, buffer_size=1 << 20) as file:
+            out.write(b"#%d\n" % file.metadata.num_rows)
             for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, use_threads=False):
                 out.writelines(lines(batch))
     except MemoryError:

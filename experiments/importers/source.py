@@ -13,7 +13,7 @@ from experiments.importers.sniff import DELIMITERS, HEAD_BYTES, Format, file_for
 
 Record = tuple[int, dict[str, Any]]
 Tell = Callable[[int], None]
-ROWS_SAMPLED = 200
+ROWS_SAMPLED = 2000
 TELL_EVERY = 1000
 
 
@@ -26,11 +26,15 @@ class Source:
     number: int = 1
     limits: Limits = DEFAULT
 
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
     def records(self, report: Report, tell: Tell | None = None) -> Iterator[Record]:
         """(row, fields). `tell` hears now and then how many bytes were read. Raises Unreadable."""
         try:
             if self.format == Format.PARQUET:
-                yield from parquet.records(self.path, limits=self.limits, report=report, number=self.number)
+                yield from parquet.records(self.path, limits=self.limits, report=report, number=self.number, tell=tell)
             else:
                 yield from self.text_records(report, tell)
         except Unreadable as problem:
@@ -53,9 +57,12 @@ class Source:
                 yield from some
                 tell(file.tell())
 
-    def sample(self) -> list[dict[str, Any]]:
-        """The first records that can be read at all."""
-        return [record for _, record in islice(self.records(lambda _: None), ROWS_SAMPLED)]
+    def columns(self) -> list[str]:
+        """Names in order of first appearance in the first rows; what no database could hold is no name."""
+        names: dict[str, None] = {}
+        for _, record in islice(self.records(lambda _: None), ROWS_SAMPLED):
+            names.update(dict.fromkeys(record))
+        return [name for name in names if len(name) <= self.limits.label and "\0" not in name][: self.limits.columns]
 
 
 def open_source(path: Path, *, filename: str, number: int = 1, limits: Limits = DEFAULT) -> Source:
@@ -67,9 +74,3 @@ def open_source(path: Path, *, filename: str, number: int = 1, limits: Limits = 
     except Unreadable as problem:
         problem.file = number
         raise
-
-
-def columns_of(sample: list[dict[str, Any]], limits: Limits = DEFAULT) -> list[str]:
-    """Names in order of first appearance; what cannot be a name in the database is no column."""
-    names = dict.fromkeys(name for record in sample for name in record)
-    return [name for name in names if len(name) <= limits.label and "\0" not in name][: limits.columns]

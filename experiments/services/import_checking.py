@@ -87,7 +87,7 @@ def empty_findings(sources: Sequence[Source]) -> dict[str, object]:
 def check_all(
     sources: Sequence[Source], columns: list[str], chosen: Mapping, options: Options, tally: Tally, run: JobRun
 ) -> Checked:
-    size = sources[0].path.stat().st_size
+    size = sum(each.size for each in sources)
 
     def tell(done: int) -> None:
         run.progress(done, size, "reading")

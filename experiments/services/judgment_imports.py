@@ -16,7 +16,7 @@ from evalsite.platform.models import User
 from experiments.importers import judgments
 from experiments.importers.judgments import JudgmentRow
 from experiments.importers.problems import Kind, Problem, Unreadable
-from experiments.importers.source import Source, columns_of, open_source
+from experiments.importers.source import Source, open_source
 from experiments.models import CampaignPlan, Experiment, JudgmentImport
 from experiments.services.campaigns import opening
 from experiments.services.imported_judgments import rows, sql
@@ -103,7 +103,7 @@ def open_file(
 ) -> tuple[Source, judgments.Columns]:
     try:
         source = open_source(path, filename=filename)
-        names = columns_of(source.sample())
+        names = source.columns()
     except Unreadable as problem:
         problems.add(problem.problem())
         raise ImportRefused(problems) from None

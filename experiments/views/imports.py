@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from evalsite.platform.http import HttpRequest, render, role_required
 from evalsite.platform.progress import progress_of
-from experiments.forms.imports import ImportOptionsForm, NewImportForm
+from experiments.forms.imports import COLUMNS, ImportOptionsForm, NewImportForm
 from experiments.models import ImportProblem, PairImport
 from experiments.services import imports as work
 from experiments.services import uploads
@@ -51,17 +51,21 @@ def begin(request: HttpRequest, chosen: dict[str, Any]) -> PairImport:
     if earlier:
         return earlier
     now = timezone.now()
-    files = [file for file in (chosen["file"], chosen["second_file"]) if file]
-    stored = [uploads.store(file=file, filename=file.name, created_by=request.user, now=now) for file in files]
     try:
-        return work.begin(
-            import_id=chosen["token"],
-            upload=stored[0],
-            second_upload=stored[1] if len(stored) > 1 else None,
-            options=work.Options(),
-            created_by=request.user,
-            now=now,
-        )
+        with transaction.atomic():
+            stored = [
+                uploads.store(file=file, filename=file.name, created_by=request.user, now=now)
+                for file in (chosen["file"], chosen["second_file"])
+                if file
+            ]
+            return work.begin(
+                import_id=chosen["token"],
+                upload=stored[0],
+                second_upload=stored[1] if len(stored) > 1 else None,
+                options=work.Options(),
+                created_by=request.user,
+                now=now,
+            )
     except IntegrityError:
         # The other copy of this form was a moment faster.
         return get_import(chosen["token"])
@@ -92,6 +96,7 @@ def page_of(request: HttpRequest, found: PairImport, form: ImportOptionsForm | N
         "form": form or ImportOptionsForm(pair_import=found, options=options),
         "findings": findings,
         "checked": findings.get("checked"),
+        "missing": [COLUMNS[name][0].lower() for name in findings.get("missing", [])],
         "is_ready": work.is_ready(found),
         "same_bytes": PairImport.objects.done_with_same_bytes(found).select_related("experiment")[:3],
         "problems": Paginator(problems, PAGE_LENGTH).get_page(request.GET.get("page")),

@@ -115,3 +115,9 @@ def test_the_hashes_change_with_any_field_and_not_with_the_format(tmp_path: Path
     assert other.cases_hash == base.cases_hash
     assert other.baseline_hash != base.baseline_hash
     assert other.candidate_hash == base.candidate_hash
+
+
+def test_a_column_that_shows_up_late_is_not_dropped_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.importers.source.ROWS_SAMPLED", 2)
+    rows = [ROW, ROW, ROW | {"category": "code", "other": 1}, ROW | {"category": "code"}]
+    assert dry_run(tmp_path, jsonl(*rows)).warnings == [(3, "category", "unused_column")]

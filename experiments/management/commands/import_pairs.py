@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from evalsite.platform import jobs
@@ -60,14 +61,15 @@ class Command(BaseCommand):
         self.commit(pair_import, imports.with_names_from_file(pair_import, options))
 
     def read(self, file: Path, second_file: Path | None, options: imports.Options) -> PairImport:
-        stored = [store(path) for path in (file, second_file) if path]
-        pair_import = imports.begin(
-            upload=stored[0],
-            second_upload=stored[1] if second_file else None,
-            options=options,
-            created_by=None,
-            now=timezone.now(),
-        )
+        with transaction.atomic():
+            stored = [store(path) for path in (file, second_file) if path]
+            pair_import = imports.begin(
+                upload=stored[0],
+                second_upload=stored[1] if second_file else None,
+                options=options,
+                created_by=None,
+                now=timezone.now(),
+            )
         self.follow(pair_import)
         pair_import.refresh_from_db()
         return pair_import
