@@ -121,8 +121,9 @@ def win_rate_clustered(
 def position_bias_test(first_wins: float, n: float, *, alpha: float = 0.05) -> TestResult:
     """Share of decided votes that went to the response shown first: exact binomial test, Wilson interval.
 
-    first_wins, n: counts without ties. Sides are drawn by a fair coin for every vote, so under "the side does not
-    matter" first_wins is binomial(n, 1/2) whatever tasks and reviewers share; no clustering is needed for the test.
+    first_wins, n: counts without ties. Sides are drawn at random, so under "the side does not matter" first_wins is
+    binomial(n, 1/2) whatever tasks and reviewers share, and no clustering is needed; where sides are balanced within
+    tasks or reviewers as well it varies less, and the test is on the safe side.
     """
     x, total = checks.part_of("first_wins", first_wins, "n", n)
     checks.open_unit("alpha", alpha)
