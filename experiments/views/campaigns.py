@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from annotations.models import Campaign, Criterion
 from evalsite.platform.http import HttpRequest, render, role_required, wants_part
@@ -23,6 +24,9 @@ NOTHING_NEW = 204
 @role_required("lead", "admin")
 def campaign(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
     found = get_planned_campaign(campaign_uuid)
+    if wants_part(request) and "seen" not in request.GET and found.status != Campaign.Status.OPENING:
+        # The opening page asks whether it is over: then it is another page.
+        return HttpResponseClientRefresh()
     page = campaign_page(found)
     if found.status == Campaign.Status.DRAFT:
         return draft(request, page)

@@ -220,9 +220,16 @@ def test_the_page_takes_few_queries(lead: Client, django_assert_max_num_queries:
         page(lead, campaign)
 
 
-def test_polling_gets_nothing_while_nothing_is_new(lead: Client) -> None:
+def test_the_opening_page_becomes_the_campaigns_page_when_it_is_open(lead: Client) -> None:
     campaign = make_open_campaign()
     response = lead.get(f"/campaigns/{campaign.uuid}/", headers={"HX-Request": "true"})
+    assert response.headers["HX-Refresh"] == "true"
+    assert response.content == b""
+
+
+def test_polling_gets_nothing_while_nothing_is_new(lead: Client) -> None:
+    campaign = make_open_campaign()
+    response = lead.get(f"/campaigns/{campaign.uuid}/", {"seen": ""}, headers={"HX-Request": "true"})
     assert b"<html" not in response.content
     stamp = response.context["page"].stamp
     again = lead.get(f"/campaigns/{campaign.uuid}/", {"seen": stamp}, headers={"HX-Request": "true"})
