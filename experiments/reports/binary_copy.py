@@ -1,37 +1,54 @@
-"""A query's whole-number columns as numpy arrays, by one binary COPY: a million rows in about a second."""
+"""A query's whole-number columns as numpy arrays: a million rows in a few seconds, without a Python object per value.
+
+PostgreSQL packs all rows into one value. A COPY of rows would arrive as one message per row, and a million messages
+take Python longer than everything else here.
+"""
 
 from collections.abc import Mapping, Sequence
+from struct import Struct
 from typing import Any
 
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-# Signature, flags and the length of the header extension; then two bytes of -1 close the data.
+SENDS = {"smallint": ("int2send", ">i2"), "integer": ("int4send", ">i4"), "bigint": ("int8send", ">i8")}
+# Signature, flags and length of the header extension; then the one row: how many fields, and the first, a bigint.
 HEADER_BYTES = 11 + 4 + 4
-TRAILER_BYTES = 2
-SQL_TYPES = {"smallint": ">i2", "integer": ">i4", "bigint": ">i8"}
+ROW_START = Struct("!hiqi")
 
 Arrays = dict[str, NDArray[np.int64]]
 
 
+class NullFound(Exception):
+    """A column that must not be NULL is; its rows would be lost."""
+
+
 def fetch(columns: Mapping[str, str], sources: str, params: Mapping[str, Any]) -> Arrays:
-    """columns: "name" -> "SQL expression::type", none of which may be NULL; sources: the query from FROM on."""
-    selected = ", ".join(columns.values())
+    """columns: "name" -> "SQL expression::type", none of which may be NULL; sources: the query from FROM on.
+
+    The order of the rows is not defined. One value holds at most 1 GB, some 30 million judgments.
+    """
+    packed = " || ".join(packing(sql) for sql in columns.values())
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY (SELECT {selected} {sources}) TO STDOUT (FORMAT BINARY)", params) as copy,
+        cursor.copy(
+            f"COPY (SELECT count(*), string_agg({packed}, ''::bytea) {sources}) TO STDOUT (FORMAT BINARY)", params
+        ) as copy,
     ):
         raw = b"".join(copy)
     return parse(raw, [(name, sql.rsplit("::", 1)[1]) for name, sql in columns.items()])
 
 
+def packing(sql: str) -> str:
+    return f"{SENDS[sql.rsplit('::', 1)[1]][0]}({sql})"
+
+
 def parse(raw: bytes, columns: Sequence[tuple[str, str]]) -> Arrays:
-    """Every row has the same length, since no value is NULL and none varies in size."""
-    layout = [("n_fields", ">i2")]
-    for name, sql_type in columns:
-        layout += [(f"{name} bytes", ">i4"), (name, SQL_TYPES[sql_type])]
-    rows = np.frombuffer(raw[HEADER_BYTES:-TRAILER_BYTES], dtype=np.dtype(layout))
-    if any(bool((rows[f"{name} bytes"] < 0).any()) for name, _ in columns):
-        raise ValueError("a column holds NULL")
+    _, _, n, size = ROW_START.unpack_from(raw, HEADER_BYTES)
+    start = HEADER_BYTES + ROW_START.size
+    layout = np.dtype([(name, SENDS[sql_type][1]) for name, sql_type in columns])
+    rows = np.frombuffer(raw[start : start + max(size, 0)], dtype=layout)
+    if rows.size != n:
+        raise NullFound(f"{n - rows.size} of {n} rows hold NULL in one of {', '.join(name for name, _ in columns)}")
     return {name: rows[name].astype(np.int64) for name, _ in columns}

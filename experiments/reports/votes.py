@@ -90,9 +90,11 @@ def read_pairs(campaigns: list[int]) -> tuple[Arrays, tuple[str, ...]]:
     categories = sorted(pairs.values_list("category", flat=True).distinct())
     rows = fetch(
         PAIR_COLUMNS,
-        "FROM experiments_blindedpair WHERE campaign_id = ANY (%(campaigns)s) ORDER BY task_id",
+        "FROM experiments_blindedpair WHERE campaign_id = ANY (%(campaigns)s)",
         {"campaigns": campaigns, "categories": categories},
     )
+    order = np.argsort(rows["task"])
+    rows = {name: values[order] for name, values in rows.items()}
     return rows, tuple(name or NO_CATEGORY for name in categories)
 
 

@@ -29,7 +29,7 @@ def stage(judgments: Iterable[JudgmentRow], *, now: datetime) -> bool:
                     (one.row, one.id, one.reviewer, one.choice, one.left_arm, Jsonb(one.criteria), one.comment,
                      one.active_ms, one.time or now)
                 )  # fmt: skip
-        cursor.execute("ANALYZE staged")
+        cursor.execute(sql.ANALYZE)
     return sides_known
 
 
@@ -87,7 +87,7 @@ def choose_judged_pairs(plan: CampaignPlan) -> None:
 
 
 def insert_judgments(campaign: Campaign) -> None:
-    for statement in (sql.PLACE, sql.ASSIGN, sql.JUDGE, sql.SETTLE):
+    for statement in (sql.PLACE, sql.ANALYZE, sql.ASSIGN, sql.JUDGE, sql.SETTLE):
         run(statement, {"campaign": campaign.pk})
 
 

@@ -8,6 +8,8 @@ CREATE TEMPORARY TABLE staged (
 ) ON COMMIT DROP
 """
 FILL = "COPY staged (row, external_id, reviewer, choice, left_arm, criteria, comment, active_ms, judged_at) FROM STDIN"
+# A temporary table is never analysed by itself; without counts the planner would take it for a handful of rows.
+ANALYZE = "ANALYZE staged"
 
 # The cases of the experiment by their ids, each with the number of sets that hold it.
 KNOWN_CASES = """
