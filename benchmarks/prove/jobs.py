@@ -57,14 +57,16 @@ def attempts_until_enough_kills(stack: Stack, plan: Plan) -> Iterator[Attempt]:
     rng = random.Random(3)
     undisturbed = import_once(stack, plan, 0)
     yield undisturbed
+    fastest = dict(undisturbed.seconds)
     kills = 0
     for number in range(1, 1 + plan.kills * (1 + MOST_MISSES_PER_KILL)):
         if kills == plan.kills:
             return
         phase = PHASES[kills % 2]
-        pause = rng.uniform(0.1, 0.9) * undisturbed.seconds[phase]
+        pause = rng.uniform(0.1, 0.9) * fastest[phase]
         attempt = import_once(stack, plan, number, phase=phase, pause=pause)
         kills += bool(attempt.killed_in)
+        fastest = {name: min(seconds, attempt.seconds[name]) for name, seconds in fastest.items()}
         yield attempt
 
 
