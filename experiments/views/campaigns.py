@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -10,6 +11,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from annotations.models import Campaign, Criterion
 from evalsite.platform.http import HttpRequest, render, role_required, wants_part
+from evalsite.platform.models import Job
 from evalsite.platform.progress import progress_of
 from experiments.forms.campaigns import AddReviewerForm, GuidelinesForm, UnblindForm
 from experiments.reports.campaign_page import CampaignPage, bars, busiest, campaign_page
@@ -64,9 +66,16 @@ def draft(request: HttpRequest, page: CampaignPage) -> HttpResponse:
 
 def opening_page(request: HttpRequest, page: CampaignPage) -> HttpResponse:
     job = opening.job_of(page.campaign)
+    if job and job.status == Job.Status.DONE and not is_still_opening(page.campaign):
+        return HttpResponseClientRefresh() if wants_part(request) else redirect("campaign", page.campaign.uuid)
     progress = progress_of(job, now=timezone.now()) if job else None
     context = {"page": page, "campaign": page.campaign, "progress": progress}
     return render(request, "experiments/campaigns/opening.html", context, partial="state")
+
+
+def is_still_opening(campaign: Campaign) -> bool:
+    """The job may have ended between the reading of the campaign and of the job."""
+    return Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.OPENING).exists()
 
 
 @require_safe
