@@ -24,6 +24,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<uuid:campaign_uuid>/step", campaign_steps.step_campaign, name="step_campaign"),
     path("campaigns/<uuid:campaign_uuid>/reviewers", campaign_steps.add_reviewer, name="add_reviewer"),
     path(
+        "campaigns/<uuid:campaign_uuid>/reviewers/figures",
+        campaigns.campaign_reviewers,
+        name="campaign_reviewers",
+    ),
+    path(
         "campaigns/<uuid:campaign_uuid>/reviewers/<int:seat_id>/remove",
         campaign_steps.remove_reviewer,
         name="remove_reviewer",

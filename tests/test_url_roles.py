@@ -70,6 +70,7 @@ WHO_MAY_SEE = {
     "manage_campaign": LEADING,
     "step_campaign": LEADING,
     "add_reviewer": LEADING,
+    "campaign_reviewers": LEADING,
     "remove_reviewer": LEADING,
     "publish_guidelines": LEADING,
     "unblind_campaign": LEAD,

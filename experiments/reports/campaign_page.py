@@ -83,6 +83,10 @@ def campaign_page(campaign: Campaign) -> CampaignPage:
     return CampaignPage(campaign, plan, seats, unblindings, result, progress)
 
 
+def most_active_first(reviewers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(reviewers, key=lambda one: (-one["n"], one["name"]))
+
+
 def bars(timeline: dict[str, Any]) -> list[tuple[str, int]]:
     """Label and count of each bar of the votes over time."""
     step, start = timeline["step_seconds"], timeline["start"]

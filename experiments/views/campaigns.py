@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,12 +15,14 @@ from evalsite.platform.http import HttpRequest, render, role_required, wants_par
 from evalsite.platform.models import Job
 from evalsite.platform.progress import progress_of
 from experiments.forms.campaigns import AddReviewerForm, GuidelinesForm, UnblindForm
-from experiments.reports.campaign_page import CampaignPage, bars, busiest, campaign_page
+from experiments.reports.campaign_page import CampaignPage, bars, busiest, campaign_page, most_active_first
 from experiments.reports.preview import preview
 from experiments.services.campaigns import opening
 from experiments.views.lookup import get_planned_campaign
 
 NOTHING_NEW = 204
+REVIEWERS_ON_THE_PAGE = 15
+REVIEWERS_PER_PAGE = 40
 
 
 @require_safe
@@ -46,6 +49,7 @@ def results_of(request: HttpRequest, page: CampaignPage) -> dict[str, object]:
         "campaign": page.campaign,
         "human": page.human,
         "is_told": page.is_told,
+        "reviewers": most_active_first(page.human["reviewers"])[:REVIEWERS_ON_THE_PAGE] if page.human else [],
         "bars": bars(timeline),
         "busiest": busiest(timeline),
         "unblind_form": UnblindForm(),
@@ -76,6 +80,21 @@ def opening_page(request: HttpRequest, page: CampaignPage) -> HttpResponse:
 def is_still_opening(campaign: Campaign) -> bool:
     """The job may have ended between the reading of the campaign and of the job."""
     return Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.OPENING).exists()
+
+
+@require_safe
+@role_required("lead", "admin")
+def campaign_reviewers(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
+    """All reviewers' figures, where they are too many for the campaign's own page."""
+    page = campaign_page(get_planned_campaign(campaign_uuid))
+    found = page.human["reviewers"] if page.human else []
+    context = {
+        "campaign": page.campaign,
+        "experiment": page.experiment,
+        "page": Paginator(most_active_first(found), REVIEWERS_PER_PAGE).get_page(request.GET.get("page")),
+        "pairs_url": reverse("campaign_pairs", args=[page.campaign.uuid]),
+    }
+    return render(request, "experiments/campaigns/reviewers.html", context)
 
 
 @require_safe

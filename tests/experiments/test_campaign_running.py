@@ -14,7 +14,7 @@ from experiments.services.campaigns.unblinding import MayNotUnblind
 from tests.factories.annotations_ import make_reviewer
 from tests.factories.experiments_ import make_experiment, make_model_version
 from tests.factories.platform_ import NOW, make_user
-from tests.factories.results_ import judge_arms, make_judged_campaign, make_lead, make_open_campaign
+from tests.factories.results_ import judge_arms, make_draft, make_judged_campaign, make_lead, make_open_campaign
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def test_a_campaign_is_paused_resumed_and_closed() -> None:
     assert states == ["paused", "open", "closed"]
     assert Campaign.objects.get().closed_at == NOW
     actions = AuditEntry.objects.filter(actor=lead).order_by("id").values_list("action", flat=True)
-    assert list(actions) == ["campaign.paused", "campaign.open", "campaign.closed"]
+    assert list(actions) == ["campaign.paused", "campaign.resumed", "campaign.closed"]
 
 
 def test_a_closed_campaign_stays_closed() -> None:
@@ -76,6 +76,11 @@ def test_an_admin_or_an_empty_reason_does_not_unblind() -> None:
     with pytest.raises(MayNotUnblind, match="why"):
         unblinding.unblind(campaign=campaign, by=make_lead(), reason="  ", now=NOW)
     assert not Unblinding.objects.exists()
+
+
+def test_there_is_nothing_to_unblind_before_opening() -> None:
+    with pytest.raises(MayNotUnblind, match="not open yet"):
+        unblinding.unblind(campaign=make_draft(), by=make_lead(), reason="Curious.", now=NOW)
 
 
 def test_the_last_registered_judgment_reveals_the_direction() -> None:

@@ -279,3 +279,17 @@ def test_a_draft_is_discarded_from_its_page(lead: Client) -> None:
 
 def test_a_campaign_that_is_not_there_is_not_found(lead: Client) -> None:
     assert lead.get(f"/campaigns/{uuid4()}/").status_code == 404
+
+
+def test_many_reviewers_have_a_page_of_their_own(lead: Client) -> None:
+    reviewers = [make_reviewer(username=f"crowd-{number:02}") for number in range(17)]
+    campaign = make_judged_campaign(experiment=make_experiment(n_cases=1), reviewers=reviewers, reviewers_per_pair=17)
+    results.compute(campaign=campaign, now=NOW)
+    assert "The 15 most active of 17" in page(lead, campaign)
+    body = lead.get(f"/campaigns/{campaign.uuid}/reviewers/figures").content.decode()
+    assert all(reviewer.username in body for reviewer in reviewers)
+
+
+def test_the_reviewers_page_of_a_campaign_without_judgments_says_so(lead: Client) -> None:
+    campaign = make_open_campaign()
+    assert "No judgment yet" in lead.get(f"/campaigns/{campaign.uuid}/reviewers/figures").content.decode()

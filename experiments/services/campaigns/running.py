@@ -12,10 +12,11 @@ from experiments.models import CampaignPlan
 from experiments.services.campaigns.naming import refuse_model_names
 
 Status = Campaign.Status
+# Name of the step -> where it leads, where it starts from, and how the audit log calls it.
 STEPS = {
-    "pause": (Status.PAUSED, (Status.OPEN,)),
-    "resume": (Status.OPEN, (Status.PAUSED,)),
-    "close": (Status.CLOSED, (Status.OPEN, Status.PAUSED)),
+    "pause": (Status.PAUSED, (Status.OPEN,), "campaign.paused"),
+    "resume": (Status.OPEN, (Status.PAUSED,), "campaign.resumed"),
+    "close": (Status.CLOSED, (Status.OPEN, Status.PAUSED), "campaign.closed"),
 }
 
 
@@ -26,7 +27,7 @@ class WrongState(Exception):
 @transaction.atomic
 def step(*, campaign: Campaign, name: str, actor: User, now: datetime) -> Campaign:
     """Pause, resume or close. Nothing waits for reviewers: a pair held now may still be finished."""
-    target, sources = STEPS[name]
+    target, sources, action = STEPS[name]
     held = Campaign.objects.select_for_update().get(pk=campaign.pk)
     if held.status == target:
         return held
@@ -38,7 +39,7 @@ def step(*, campaign: Campaign, name: str, actor: User, now: datetime) -> Campai
     held.save(update_fields=["status", "closed_at"])
     audit.record(
         actor=actor,
-        action=f"campaign.{target.value}",
+        action=action,
         subject=str(held.uuid),
         details={"title": held.title},
         now=now,

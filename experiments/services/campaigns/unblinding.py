@@ -21,6 +21,8 @@ def unblind(*, campaign: Campaign, by: User, reason: str, now: datetime) -> Unbl
         raise MayNotUnblind("Only a lead may look at the direction early.")
     if not reason.strip():
         raise MayNotUnblind("Say why: the reason is kept with the result.")
+    if campaign.status in (Campaign.Status.DRAFT, Campaign.Status.OPENING):
+        raise MayNotUnblind("This campaign is not open yet: there is nothing to see.")
     counted = progress_of([campaign])[campaign.pk].counted
     row = Unblinding.objects.create(campaign=campaign, by=by, reason=reason.strip(), n_judgments=counted, at=now)
     audit.record(
