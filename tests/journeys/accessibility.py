@@ -15,7 +15,7 @@ def problems_of(page: Page) -> list[str]:
     for size in (NARROW, WIDE):
         page.set_viewport_size(size)
         for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             found += [f"{page.url} {scheme} {size['width']} px: {line}" for line in findings(page)]
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if overflow > 0:
