@@ -138,10 +138,14 @@
     if (ballot()) restoreDraft();
   }
 
+  // Only a pair that is still to be judged holds a place that could be lost.
   async function heartbeat() {
-    if (document.visibilityState !== "visible" || busy || !ballot()) return;
+    const { state, pair, heartbeat: url } = turn().dataset;
+    if (document.visibilityState !== "visible" || busy || !["open", "lapsed"].includes(state)) return;
     try {
-      await judging.sender.post(turn().dataset.heartbeat, { csrfmiddlewaretoken: token(), pair: turn().dataset.pair });
+      const response = await judging.sender.post(url, { csrfmiddlewaretoken: token(), pair });
+      const { held } = response.ok && !response.redirected ? await response.json() : { held: true };
+      if (!held) tell("You were away, so this pair was offered to others. What you say about it is kept all the same.");
     } catch {
       // The next one will do; a lease outlives many of them.
     }
