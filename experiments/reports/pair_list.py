@@ -81,7 +81,7 @@ class PairRow:
 
 @dataclass(frozen=True)
 class PairList:
-    page: Page[int]
+    page: Page[Any]
     rows: list[PairRow]
     categories: list[str]
 
@@ -92,8 +92,8 @@ def pair_list(campaigns: Sequence[int], *, wanted: Wanted, may_tell: set[int], p
     found = chosen(records, wanted.filter(categories))
     for tasks in narrowing(campaigns, wanted):
         found = found[np.isin(found["task"], tasks)]
-    shown: Page[int] = Paginator(found["task"].tolist(), PAGE_LENGTH).get_page(page)
-    return PairList(shown, rows_of(list(shown.object_list), found), [name for name in categories if name])
+    shown: Page[Any] = Paginator(found, PAGE_LENGTH).get_page(page)
+    return PairList(shown, rows_of(np.asarray(shown.object_list)), categories)
 
 
 def read_records(campaigns: Sequence[int], may_tell: set[int]) -> tuple[Records, list[str]]:
@@ -101,6 +101,8 @@ def read_records(campaigns: Sequence[int], may_tell: set[int]) -> tuple[Records,
     results = CampaignResult.objects.filter(campaign__in=campaigns)
     shown = [(load(result.pairs), result.payload["categories"]) for result in results if can_show(result, may_tell)]
     everything = sorted({name for _, names in shown for name in names})
+    if len(shown) == 1:
+        return shown[0][0], everything
     parts = [renumbered(records, names, everything) for records, names in shown]
     return np.concatenate([load(b""), *parts]), everything
 
@@ -132,7 +134,8 @@ def narrowing(campaigns: Sequence[int], wanted: Wanted) -> list[NDArray[np.int64
     return [np.fromiter(one.iterator(chunk_size=10_000), dtype=np.int64) for one in lists]
 
 
-def rows_of(tasks: list[int], records: Records) -> list[PairRow]:
+def rows_of(records: Records) -> list[PairRow]:
+    rows = [as_row(record) for record in records]
+    tasks = [row["task"] for row in rows]
     pairs = BlindedPair.objects.filter(pk__in=tasks).select_related("task", "case", "campaign").in_bulk()
-    by_task = {int(record["task"]): as_row(record) for record in records[np.isin(records["task"], tasks)]}
-    return [PairRow(pairs[task], by_task[task]) for task in tasks]
+    return [PairRow(pairs[row["task"]], row) for row in rows]
