@@ -214,19 +214,27 @@ def test_a_checkout_that_the_servers_user_cannot_reach(folder: Path, monkeypatch
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
     monkeypatch.setattr("evalsite.platform.embedded.programs.Owner.reaches", never_reaches_a_program)
-    with running(closed / "var") as servers:
-        write(closed / "var")
-        assert not servers.paths.home.is_relative_to(closed)
-        assert str(servers.paths.programs) in command_of(servers.children["postgres"].pid)
-        assert closed.stat().st_mode & 0o777 == 0o700
-    with running(closed / "var"):
-        assert_kept(closed / "var")
-    # Whoever removes the checkout and clones it again starts with nothing.
-    shutil.rmtree(closed / "var")
-    with running(closed / "var"):
-        assert query(closed / "var", "SELECT to_regclass('kept')") == (None,)
-    for home in servers.paths.home.parent.glob(f"{servers.paths.home.name}*"):
-        shutil.rmtree(home)
+    with removed_afterwards(Paths.of(closed / "var").home):
+        with running(closed / "var") as servers:
+            write(closed / "var")
+            assert not servers.paths.home.is_relative_to(closed)
+            assert str(servers.paths.programs) in command_of(servers.children["postgres"].pid)
+            assert closed.stat().st_mode & 0o777 == 0o700
+        with running(closed / "var"):
+            assert_kept(closed / "var")
+        # Whoever removes the checkout and clones it again starts with nothing.
+        shutil.rmtree(closed / "var")
+        with running(closed / "var"):
+            assert query(closed / "var", "SELECT to_regclass('kept')") == (None,)
+
+
+@contextmanager
+def removed_afterwards(home: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for path in home.parent.glob(f"{home.name}*"):
+            shutil.rmtree(path)
 
 
 REACHES = Owner.reaches
