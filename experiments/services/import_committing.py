@@ -1,11 +1,12 @@
 """The import itself as a job: everything in one transaction, or nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Count, Max
 from django.utils import timezone
 
 from evalsite.platform import audit
@@ -17,6 +18,7 @@ from experiments.models import EvalSet, Experiment, ExperimentSuite, ModelVersio
 from experiments.services import import_rows, imports, uploads
 from experiments.services.import_checking import opened
 from experiments.services.imports import Options, locked, mapping_of
+from experiments.services.reading_ahead import ahead
 
 ONE_COMMIT_AT_A_TIME = 0x45564902
 
@@ -137,9 +139,9 @@ def write_pairs(run: JobRun, pair_import: PairImport, sources: list[Source], tar
     done = 0
     pairs = check.read_pairs(sources, mapping=mapping_of(pair_import), report=refuse)
     try:
-        for batch in import_rows.batches(pairs):
+        for batch in ahead(import_rows.batches(pairs)):
             if target.set_is_new:
-                ids = import_rows.write_cases(target.eval_set.pk, done, batch)
+                ids: Sequence[int] = import_rows.write_cases(target.eval_set.pk, done, batch)
             else:
                 ids = import_rows.case_ids(target.eval_set.pk, batch)
             import_rows.write_outputs(ids, batch, **versions)
@@ -171,12 +173,12 @@ def check_references(target: Target) -> None:
             "ANALYZE experiments_evalcase (id, eval_set_id, position, category), "
             "experiments_output (id, model_version_id, case_id)"
         )
+    found = Output.objects.filter(case__eval_set=target.eval_set).values_list("model_version").annotate(n=Count("id"))
+    held = dict(found.filter(model_version__in=[target.baseline, target.candidate]))
     for model_version in (target.baseline, target.candidate):
-        held = Output.objects.filter(model_version=model_version, case__eval_set=target.eval_set).count()
-        if held != target.eval_set.n_cases:
-            raise JobFailed(
-                f"{model_version} has {held:,} outputs for the {target.eval_set.n_cases:,} cases of {target.eval_set}."
-            )
+        n, needed = held.get(model_version.pk, 0), target.eval_set.n_cases
+        if n != needed:
+            raise JobFailed(f"{model_version} has {n:,} outputs for the {needed:,} cases of {target.eval_set}.")
 
 
 def finish(pair_import: PairImport, experiment: Experiment, now: datetime) -> None:

@@ -21,6 +21,13 @@ CASE_COLUMNS = (
 COPY_CASES = f"COPY experiments_evalcase ({CASE_COLUMNS}) FROM STDIN (FORMAT BINARY)"
 OUTPUT_COLUMNS = "model_version_id, case_id, finish_reason, error, text"
 COPY_OUTPUTS = f"COPY experiments_output ({OUTPUT_COLUMNS}) FROM STDIN (FORMAT BINARY)"
+# The name of the sequence is looked up once, in the inner SELECT, not for each number.
+TAKE_IDS = """
+SELECT min(id), max(id) FROM (
+    SELECT nextval((SELECT pg_get_serial_sequence('experiments_evalcase', 'id')::regclass)) AS id
+    FROM generate_series(1, %s)
+) AS taken
+"""
 # Number of fields, then each field as its length and its value: int8, int8, int4; int8, int8, text '', text ''.
 CASE_START = Struct("!hiqiqii").pack
 OUTPUT_START = Struct("!hiqiqiii").pack
@@ -80,13 +87,14 @@ def batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
         yield batch
 
 
-def new_case_ids(count: int) -> list[int]:
-    """From the sequence, so that no other writer can be in the way."""
+def new_case_ids(count: int) -> range:
+    """A run of numbers from the sequence. Another writer may have come between: then the numbers are left unused."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('experiments_evalcase', 'id')) FROM generate_series(1, %s)", [count]
-        )
-        return [row[0] for row in cursor.fetchall()]
+        while True:
+            cursor.execute(TAKE_IDS, [count])
+            first, last = cursor.fetchone()
+            if last - first + 1 == count:
+                return range(first, last + 1)
 
 
 def case_ids(eval_set_id: int, batch: Sequence[Pair]) -> list[int]:
@@ -100,7 +108,7 @@ def case_ids(eval_set_id: int, batch: Sequence[Pair]) -> list[int]:
     return [ids[pair.id] for pair in batch]
 
 
-def write_cases(eval_set_id: int, start: int, batch: Sequence[Pair]) -> list[int]:
+def write_cases(eval_set_id: int, start: int, batch: Sequence[Pair]) -> range:
     ids = new_case_ids(len(batch))
     numbered = enumerate(zip(ids, batch, strict=True), start=start)
     copy(COPY_CASES, (case_row(case_id, eval_set_id, position, pair) for position, (case_id, pair) in numbered))
