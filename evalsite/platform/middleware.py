@@ -73,3 +73,8 @@ def outlive_database_restarts(get_response: View) -> View:
 def forget_first_attempt(request: HttpRequest) -> None:
     for name in ("database_lost", "_cached_user"):
         request.__dict__.pop(name, None)
+    # Files were read when the connection broke; what is left of them would be stored as the whole.
+    received = request.__dict__.get("_files")
+    for _, files in received.lists() if received else ():
+        for file in files:
+            file.seek(0)
