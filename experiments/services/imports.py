@@ -110,8 +110,8 @@ def refuse_if_busy_or_over(found: PairImport) -> None:
 
 
 def enqueue(kind: str, found: PairImport, actor: User | None, now: datetime) -> Job:
-    args = {"import_id": str(found.pk)}
-    return jobs.enqueue(kind=kind, args=args, key=f"import {found.pk}", created_by=actor, now=now)
+    """Without a key: the last job may still be writing down its end, and must not be taken for the new one."""
+    return jobs.enqueue(kind=kind, args={"import_id": str(found.pk)}, created_by=actor, now=now)
 
 
 @transaction.atomic
@@ -135,7 +135,7 @@ def start_commit(*, pair_import: PairImport, options: Options, actor: User | Non
 
 
 def done_before(found: PairImport) -> PairImport | None:
-    same = PairImport.objects.filter(fingerprint=found.fingerprint, status=Status.DONE)
+    same = PairImport.objects.filter(fingerprint=found.fingerprint, status=Status.DONE).exclude(pk=found.pk)
     return same.select_related("experiment").first()
 
 
@@ -188,6 +188,8 @@ def fingerprint(found: PairImport, options: Options) -> str:
 @transaction.atomic
 def discard(*, pair_import: PairImport, actor: User | None, now: datetime) -> None:
     """Give the import up and drop its file. One that runs is asked to stop. Raises ImportRefused when it is done."""
+    # The job first, as its own last transaction does, or the two could wait for each other.
+    list(Job.objects.select_for_update().filter(pk=pair_import.job_id))
     found = locked(pair_import)
     if found.status == Status.DONE:
         raise ImportRefused("This import is done; its experiment stays.")

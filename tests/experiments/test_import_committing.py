@@ -1,8 +1,9 @@
 from dataclasses import replace
+from threading import Thread
 
 import orjson
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from evalsite.platform import jobs
 from evalsite.platform.models import AuditEntry, Job
@@ -225,3 +226,37 @@ def test_a_done_import_cannot_be_discarded() -> None:
     found = imported(jsonl())
     with pytest.raises(imports.ImportRefused, match="stays"):
         imports.discard(pair_import=found, actor=None, now=NOW)
+
+
+def test_a_dry_run_whose_job_is_just_ending_is_not_taken_for_the_import() -> None:
+    found = checked(jsonl())
+    Job.objects.filter(pk=found.job_id).update(status=Job.Status.RUNNING, lease_until=NOW)
+    started = imports.start_commit(pair_import=found, options=OPTIONS, actor=None, now=NOW)
+    assert started.job is not None
+    assert started.job.kind == imports.COMMIT
+    assert run(started).status == "done"
+
+
+def lose_lease_and_run(delivery: jobs.JobRun) -> None:
+    try:
+        Job.objects.filter(pk=delivery.job_id).update(lease_until=NOW)
+        jobs.run(delivery.job_id)
+    finally:
+        connection.close()
+
+
+def test_a_zombie_that_comes_back_after_the_import_is_done_leaves_it_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = checked(jsonl())
+    started = imports.start_commit(pair_import=found, options=OPTIONS, actor=None, now=NOW)
+    true_turn = import_committing.take_turn
+
+    def another_worker_was_faster(delivery: jobs.JobRun) -> None:
+        monkeypatch.setattr(import_committing, "take_turn", true_turn)
+        worker = Thread(target=lose_lease_and_run, args=[delivery])
+        worker.start()
+        worker.join()
+        true_turn(delivery)
+
+    monkeypatch.setattr(import_committing, "take_turn", another_worker_was_faster)
+    assert run(started).status == "done"
+    assert Experiment.objects.count() == 1
