@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from experiments.reports.human import activity, direction, tallies
 from experiments.reports.human.agreement import AgreementReport, agreement
 from experiments.reports.human.votes import BASELINE, CANDIDATE, TIE, Votes
@@ -37,7 +35,7 @@ class HumanReport:
         names = self.votes.reviewers
         found: dict[str, object] = {
             "n": self.votes.n,
-            "n_pairs": int(np.unique(self.votes.task).size),
+            "n_pairs": tallies.judged_pairs(self.votes.task),
             "n_reviewers": len(names),
             "identical": self.identical,
             "direction_hidden": self.direction is None,

@@ -147,7 +147,7 @@ def categories(votes: Votes) -> tuple[CategoryResult, ...]:
     return tuple(
         CategoryResult(
             name=name,
-            n_pairs=int(np.unique(votes.task[of_vote == place]).size),
+            n_pairs=tallies.judged_pairs(votes.task[of_vote == place]),
             outcomes=tallies.by_outcome(votes.outcome[of_vote == place]),
             win_rate=rates[place],
             p_adjusted=adjusted[place],

@@ -13,6 +13,11 @@ def by_outcome(outcome: Small) -> dict[str, int]:
     return {name: int(count) for name, count in zip(OUTCOMES, counts, strict=True)}
 
 
+def judged_pairs(task: Ints) -> int:
+    """How many pairs have a vote."""
+    return int(np.count_nonzero(np.bincount(task))) if task.size else 0
+
+
 def per_pair(task: Ints, outcome: Small, n_pairs: int) -> NDArray[np.int64]:
     """pairs x outcomes; votes without an answer (negative) do not count."""
     given = outcome >= 0
