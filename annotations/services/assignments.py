@@ -29,7 +29,7 @@ def claim_next(
     if not seat.campaign.is_open:
         return None
     claimed = ring_walk.walk(seat=seat, uuid=uuid4(), coin=rng.choice((1, 2)), now=now, wait=wait)
-    return claimed or take_up_lapsed(seat=seat, now=now)
+    return claimed or take_up_lapsed(seat=seat, now=now, wait=wait)
 
 
 def held_pair(*, seat: Seat) -> Assignment | None:
@@ -46,14 +46,19 @@ def keep(*, assignment: Assignment, lease: int, now: datetime) -> Assignment:
     return assignment
 
 
-def take_up_lapsed(*, seat: Seat, now: datetime) -> Assignment | None:
+def take_up_lapsed(*, seat: Seat, now: datetime, wait: bool) -> Assignment | None:
     """A pair this reviewer once left lying, if nobody else has taken the place since."""
     mine = Assignment.objects.filter(campaign=seat.campaign_id, reviewer=seat.reviewer_id)
     lapsed = mine.filter(state=Assignment.State.LAPSED, task__taken__lt=F("task__needed")).select_related("task")
-    for assignment in lapsed.order_by("pk")[: ring_walk.FIRST_WINDOW]:
-        if take_place_again(assignment=assignment):
+    # In one order for everybody. Who has just judged a pair holds it locked, so may not wait for another one.
+    for assignment in lapsed.order_by("task_id")[: ring_walk.FIRST_WINDOW]:
+        if (wait or lock_if_free(assignment.task_id)) and take_place_again(assignment=assignment):
             return reopen(assignment=assignment, lease=seat.campaign.lease_minutes, now=now)
     return None
+
+
+def lock_if_free(task_id: int) -> bool:
+    return ComparisonTask.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=task_id).exists()
 
 
 def reopen(*, assignment: Assignment, lease: int, now: datetime) -> Assignment:

@@ -8,10 +8,10 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from annotations.models import Assignment, Campaign, ComparisonTask, Judgment, Seat
-from annotations.services import assignments
+from annotations.services import assignments, seats
 from tests.factories.annotations_ import claim, claim_some, judge, judge_all, make_campaign, make_seat, skip
 from tests.factories.platform_ import NOW
 
@@ -105,6 +105,32 @@ def test_the_sweep_and_a_submit_at_the_same_moment_leave_the_counters_right() ->
         assert isinstance(results[0], Judgment)
         assert campaign.tasks.get().judged == 1
         assert_counters_tell_the_truth(campaign)
+
+
+def test_two_reviewers_who_each_left_what_the_other_judges_do_not_wait_for_each_other() -> None:
+    later = NOW + timedelta(minutes=31)
+    campaign = make_campaign(tasks=2, reviewers_per_pair=2)
+    lower = min(campaign.tasks.values_list("random_key", flat=True))
+    seats_taken = [make_seat(campaign=campaign), make_seat(campaign=campaign)]
+    for seat, start in zip(seats_taken, (lower - 1, lower), strict=True):
+        Seat.objects.filter(pk=seat.pk).update(ring_start=start, ring_cursor=start)
+        claim_some(seat)
+    assert assignments.release_expired(now=later) == 2
+    turns = [claim_some(seat, now=later) for seat in seats_taken]
+    assert turns[0].task_id != turns[1].task_id
+    both_have_judged = threading.Barrier(2)
+
+    @transaction.atomic
+    def work(seat: Seat, turn: Assignment) -> Assignment | None:
+        judge(seat, turn, now=later)
+        both_have_judged.wait()
+        locked = seats.lock(campaign=campaign.uuid, reviewer=seat.reviewer)
+        return assignments.claim_next(seat=locked, now=later, holds_none=True)
+
+    results = at_once(*map(partial, [work] * 2, seats_taken, turns))
+    assert results == [None, None]
+    assert [claim_some(seat, now=later).task_id for seat in seats_taken] == [turn.task_id for turn in reversed(turns)]
+    assert_counters_tell_the_truth(campaign)
 
 
 def test_skips_judgments_and_sweeps_together_lose_nothing() -> None:
