@@ -22,7 +22,10 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
 
 
 def direction(human: dict[str, Any]) -> Iterator[str]:
-    yield row("win rate of the candidate", estimate(human["win_rate"]))
+    rate = human["win_rate"]
+    yield row("win rate of the candidate", estimate(rate))
+    if rate["same_reviewers_low"] is not None:
+        yield row("  of these same reviewers", f"{rate['same_reviewers_low']:.1%} to {rate['same_reviewers_high']:.1%}")
     yield row("  of decided votes", estimate(human["win_rate_decisive"]))
     for name in ("outcomes", "majority"):
         counts = human[name]

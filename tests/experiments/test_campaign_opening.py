@@ -8,6 +8,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from annotations.models import Campaign, ComparisonTask
+from evalsite.platform.jobs import LostLease
 from evalsite.platform.models import AuditEntry
 from experiments.models import BlindedPair, CampaignPlan, EvalSet
 from experiments.services.campaigns import opening
@@ -164,3 +165,28 @@ def test_a_campaign_of_identical_pairs_only_is_not_opened() -> None:
     with pytest.raises(CannotOpen, match="nothing to judge"):
         opening.open_campaign(campaign_uuid=campaign.uuid, opened_by=None, now=NOW, entropy=Random(1).randbytes)
     assert opening.back_to_draft(campaign_uuid=campaign.uuid)
+
+
+def test_a_zombie_that_lost_its_job_opens_nothing() -> None:
+    campaign = make_draft()
+    opening.request_opening(campaign=campaign, requested_by=None, now=NOW)
+
+    def lost() -> None:
+        raise LostLease
+
+    with pytest.raises(LostLease):
+        opening.open_campaign(campaign_uuid=campaign.uuid, opened_by=None, now=NOW, guard=lost)
+    campaign.refresh_from_db()
+    assert campaign.status == Campaign.Status.OPENING
+    assert not ComparisonTask.objects.exists()
+    assert not plan_of(campaign).is_registered
+
+
+def test_progress_is_told_while_pairs_are_frozen() -> None:
+    campaign = make_draft(experiment=make_experiment(n_cases=4))
+    opening.request_opening(campaign=campaign, requested_by=None, now=NOW)
+    told: list[tuple[int, int, str]] = []
+    opening.open_campaign(
+        campaign_uuid=campaign.uuid, opened_by=None, now=NOW, progress=lambda *step: told.append(step)
+    )
+    assert told[-1] == (4, 4, "freezing the pairs")

@@ -111,6 +111,8 @@ def test_identical_pairs_are_counted_apart_and_pull_the_second_win_rate_to_one_h
     assert human["win_rate"]["estimate"] == 1.0
     assert human["win_rate_with_identical"]["estimate"] == pytest.approx(5 / 6)
     assert human["win_rate_with_identical"]["n"] == 6
+    low, high = (human["win_rate_with_identical"][name] for name in ("same_reviewers_low", "same_reviewers_high"))
+    assert low is None or low <= human["win_rate_with_identical"]["estimate"] <= high
 
 
 def test_a_revised_judgment_replaces_the_first_one_and_makes_the_result_stale() -> None:

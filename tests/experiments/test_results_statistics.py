@@ -82,6 +82,13 @@ def test_swapping_all_sides_changes_only_the_position_bias(votes: Votes) -> None
     assert after["estimate"] == mirrored(before["estimate"])
 
 
+@settings(max_examples=40, deadline=None)
+@given(some_votes())
+def test_what_is_told_while_hidden_is_the_same_for_swapped_arms(votes: Votes) -> None:
+    hidden = [human_report(one, reveal=False, labels={}).to_dict() for one in (votes, with_arms_swapped(votes))]
+    assert hidden[1] == close_to(hidden[0])
+
+
 def close_to(value: object) -> object:
     """Equal up to the order in which sums were taken."""
     if isinstance(value, dict):

@@ -113,6 +113,8 @@ def with_ties(rate: WinRate, ties: int) -> WinRate:
         estimate=pull(rate.estimate),
         ci_low=pull(rate.ci_low),
         ci_high=pull(rate.ci_high),
+        same_reviewers_low=pull(rate.same_reviewers_low),
+        same_reviewers_high=pull(rate.same_reviewers_high),
         n=rate.n + ties,
         se=rate.se and rate.se * factor,
         se_naive=rate.se_naive and rate.se_naive * factor,
