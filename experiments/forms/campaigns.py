@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.db.models import QuerySet
@@ -35,6 +36,7 @@ def blind_reviewers() -> QuerySet[User]:
 
 
 class CampaignForm(forms.Form):
+    token = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
     title = forms.CharField(max_length=200, help_text="Reviewers see it, so it must not name a model.")
     question = forms.CharField(
         max_length=300, initial="Which response is better?", help_text="Stands above every pair."
@@ -89,9 +91,11 @@ class CampaignForm(forms.Form):
         if said.get("sampling") == "sample" and not said.get("sample_size"):
             self.add_error("sample_size", "Say how many pairs the sample shall have.")
         labels = [criterion.label.casefold() for criterion in self.criteria()]
+        keys = [criterion.key for criterion in self.criteria()]
         for number in range(1, OWN_CRITERIA + 1):
             label = str(said.get(f"own_{number}", ""))
-            if label and (labels.count(label.casefold()) > 1 or not slugify(label)):
+            repeated = labels.count(label.casefold()) > 1 or keys.count(own_key(label)) > 1
+            if label and (repeated or not slugify(label)):
                 self.add_error(f"own_{number}", "Give it a name of its own, with a letter or digit in it.")
         return said
 
@@ -114,7 +118,7 @@ class CampaignForm(forms.Form):
         for number in range(1, OWN_CRITERIA + 1):
             if label := self.cleaned_data.get(f"own_{number}"):
                 required = self.cleaned_data.get(f"own_{number}_asked") == REQUIRED
-                yield AskedCriterion(key=f"own-{slugify(label)[:30]}", label=label, required=required)
+                yield AskedCriterion(key=own_key(label), label=label, required=required)
 
     def draft(self) -> CampaignDraft:
         said = self.cleaned_data
@@ -129,6 +133,10 @@ class CampaignForm(forms.Form):
             sample_size=said["sample_size"] if said["sampling"] == "sample" else None,
             reviewers=list(said["reviewers"]),
         )
+
+
+def own_key(label: str) -> str:
+    return f"own-{slugify(label)[:30]}"
 
 
 def initial_of(campaign: Campaign, plan: CampaignPlan) -> dict[str, Any]:

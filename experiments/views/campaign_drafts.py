@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from annotations.models import Campaign
 from evalsite.platform.http import HttpRequest, render, role_required
 from experiments.forms.campaigns import CampaignForm, initial_of
 from experiments.models import CampaignPlan, Experiment
@@ -24,14 +25,22 @@ def new_campaign(request: HttpRequest, experiment_id: int) -> HttpResponse:
     form = CampaignForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            campaign = drafts.create(
-                experiment=experiment, draft=form.draft(), created_by=request.user, now=timezone.now()
-            )
-        except NamesAModel as error:
+            campaign = keep_draft(request, form, experiment)
+        except (NamesAModel, drafts.NotADraft) as error:
             form.add_error(None, str(error))
         else:
             return redirect("campaign", campaign.uuid)
     return form_page(request, form, experiment)
+
+
+def keep_draft(request: HttpRequest, form: CampaignForm, experiment: Experiment) -> Campaign:
+    """A form that is sent twice makes one campaign; what was changed in between is taken over."""
+    now, token = timezone.now(), form.cleaned_data["token"]
+    made = CampaignPlan.objects.filter(experiment=experiment, campaign__uuid=token).select_related("campaign").first()
+    if made is None:
+        return drafts.create(experiment=experiment, draft=form.draft(), created_by=request.user, uuid=token, now=now)
+    drafts.change(campaign=made.campaign, draft=form.draft(), changed_by=request.user, now=now)
+    return made.campaign
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -70,6 +70,21 @@ def test_a_filled_form_makes_a_draft(lead: Client) -> None:
     assert Seat.objects.get().reviewer == reviewer
 
 
+def test_the_same_form_sent_twice_makes_one_draft_and_takes_over_what_was_changed(lead: Client) -> None:
+    path = f"/experiments/{make_experiment().pk}/campaigns/new"
+    token = str(uuid4())
+    first = lead.post(path, filled(token=token))
+    again = lead.post(path, filled(token=token, title="Better title"))
+    assert first["Location"] == again["Location"] == f"/campaigns/{token}/"
+    assert Campaign.objects.get().title == "Better title"
+
+
+def test_two_criteria_of_the_same_words_are_refused(lead: Client) -> None:
+    response = lead.post(f"/experiments/{make_experiment().pk}/campaigns/new", filled(own_2="Tone of voice!"))
+    assert response.status_code == 422
+    assert "Give it a name of its own" in response.content.decode()
+
+
 def test_the_form_says_what_is_wrong_and_keeps_what_was_filled_in(lead: Client) -> None:
     experiment = make_experiment()
     wrong = filled(title="", sampling="sample", own_1="Correctness")

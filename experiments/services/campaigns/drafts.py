@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random, SystemRandom
+from uuid import UUID, uuid4
 
 from django.db import transaction
 
@@ -59,11 +60,24 @@ class CampaignDraft:
 
 @transaction.atomic
 def create(
-    *, experiment: Experiment, draft: CampaignDraft, created_by: User | None, now: datetime, rng: Random = SYSTEM_RANDOM
+    *,
+    experiment: Experiment,
+    draft: CampaignDraft,
+    created_by: User | None,
+    now: datetime,
+    uuid: UUID | None = None,
+    rng: Random = SYSTEM_RANDOM,
 ) -> Campaign:
-    """The seed of the sample is drawn here, once: it cannot be tried again until the sample pleases."""
+    """The seed of the sample is drawn here, once: it cannot be tried again until the sample pleases.
+
+    Asked again with the same uuid, it returns what was made the first time.
+    """
     refuse_model_names(experiment=experiment, texts=draft.words())
-    campaign = Campaign.objects.create(created_by=created_by, created_at=now, **fields_of(draft))
+    campaign, is_new = Campaign.objects.get_or_create(
+        uuid=uuid or uuid4(), defaults={"created_by": created_by, "created_at": now, **fields_of(draft)}
+    )
+    if not is_new:
+        return campaign
     CampaignPlan.objects.create(
         campaign=campaign, experiment=experiment, seed=rng.randrange(SEEDS), **sampling_of(draft)
     )
