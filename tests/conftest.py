@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connections
 from django.test import TransactionTestCase
+from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser
 from pytest_django import DjangoDbBlocker
 
@@ -18,6 +19,9 @@ from tests.running.servers import RunServers, remove_folders_of_killed_runs, run
 RUN_SERVERS = RunServers()
 # Playwright keeps an event loop in the tests' thread, which Django takes for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+# A deadline measures how busy the machine is, and a run that fails must fail again.
+hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("suite")
 FIRST_PROCESS = "PYTEST_XDIST_WORKER" not in os.environ
 
 

@@ -37,7 +37,7 @@ def relative_lift(
         )
     lift = (treatment - control) / control
     se = math.sqrt(spread1 + spread0 * (treatment / control) ** 2) / abs(control)
-    df = (spread0 + spread1) ** 2 / (spread0**2 / (control_n - 1) + spread1**2 / (treatment_n - 1))
+    df = welch_df(spread0, control_n, spread1, treatment_n)
     half = abs(float(special.stdtrit(df, alpha / 2))) * se
     p_value = 2 * float(special.stdtr(df, -abs(lift) / se)) if se > 0 else None
     return TestResult(
@@ -52,3 +52,9 @@ def relative_lift(
         df=df,
         se=se,
     )
+
+
+def welch_df(spread0: float, n0: int, spread1: float, n1: int) -> float:
+    """Satterthwaite's degrees of freedom of two means, from their squared standard errors."""
+    share = spread0 / (spread0 + spread1)  # by shares, since squares of tiny variances underflow
+    return 1 / (share**2 / (n0 - 1) + (1 - share) ** 2 / (n1 - 1))

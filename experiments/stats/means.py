@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from experiments.stats import bootstrap, checks, clustered, quantiles
 from experiments.stats.checks import Floats, Ints
-from experiments.stats.lift import relative_lift
+from experiments.stats.lift import relative_lift, welch_df
 from experiments.stats.result import ComparisonResult, TestResult
 
 
@@ -80,7 +80,7 @@ def welch_t_test(
     se = math.sqrt(v0 + v1)
     testable = min(n0, n1) >= 2 and se > 1e-100
     if testable:
-        df = (v0 + v1) ** 2 / (v0 * v0 / (n0 - 1) + v1 * v1 / (n1 - 1))
+        df = welch_df(v0, n0, v1, n1)
         low, high = clustered.t_interval(difference, se, df, alpha)
         p = clustered.t_p_value(difference, se, df)
     lift = relative_lift(control_mean, control_var, n0, treatment_mean, treatment_var, n1, alpha=alpha)

@@ -208,7 +208,7 @@ def _paired_result(
     notes: tuple[str, ...],
 ) -> PairedDifference:
     n = before.size
-    varies = n > 1 and before.std() > 0 and after.std() > 0
+    varies = n > 1 and min(before.std(), after.std()) > 1e-100
     control = float(before.mean())
     lift, lift_low, lift_high = _relative_lift(before, after, clusters, alpha)
     return PairedDifference(
@@ -238,7 +238,7 @@ def _relative_lift(
 ) -> tuple[float | None, float | None, float | None]:
     """Delta method on the ratio of two correlated means, with the same clusters as the difference."""
     control = float(before.mean())
-    if control == 0:
+    if abs(control) <= 1e-100:  # beyond, squares underflow
         return None, None, None
     ratio = float(after.mean()) / control
     error = clustered.clustered_error((after - ratio * before) / control, () if clusters is None else (clusters,))
