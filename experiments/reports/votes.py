@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from django.db.models import Count, QuerySet
 from numpy.typing import NDArray
 
 from annotations.models import Campaign, Criterion
@@ -25,13 +26,15 @@ from experiments.reports.human.votes import (
 
 SEEN_A, SEEN_B, SEEN_TIE, SEEN_BOTH_BAD = range(4)
 NO_CATEGORY = "(none)"
+OTHER_CATEGORIES = "(others)"
+MOST_CATEGORIES = 200
 
 PAIR_COLUMNS = {
     "task": "task_id::bigint",
     "case": "case_id::bigint",
     "option": "candidate_option::smallint",
     "difference": "(candidate_length - baseline_length)::integer",
-    "category": "(array_position(%(categories)s::varchar[], category) - 1)::smallint",
+    "category": "(coalesce(array_position(%(categories)s::varchar[], category), %(others)s) - 1)::smallint",
     "identical": "identical::int::smallint",
 }
 VOTE_COLUMNS = {
@@ -87,15 +90,23 @@ def read_votes(campaigns: Sequence[Campaign]) -> Votes:
 def read_pairs(campaigns: list[int]) -> tuple[Arrays, tuple[str, ...]]:
     """In the order of their ids, which is the random order of the ring."""
     pairs = BlindedPair.objects.filter(campaign__in=campaigns)
-    categories = sorted(pairs.values_list("category", flat=True).distinct())
+    categories, are_more = largest_categories(pairs)
     rows = fetch(
         PAIR_COLUMNS,
         "FROM experiments_blindedpair WHERE campaign_id = ANY (%(campaigns)s)",
-        {"campaigns": campaigns, "categories": categories},
+        {"campaigns": campaigns, "categories": categories, "others": len(categories) + 1},
     )
     order = np.argsort(rows["task"])
     rows = {name: values[order] for name, values in rows.items()}
-    return rows, tuple(name or NO_CATEGORY for name in categories)
+    names = tuple(name or NO_CATEGORY for name in categories)
+    return rows, (*names, OTHER_CATEGORIES) if are_more else names
+
+
+def largest_categories(pairs: QuerySet[BlindedPair]) -> tuple[list[str], bool]:
+    """By name; and whether there are more: a column that differs in every row makes no result for each of them."""
+    by_size = pairs.values("category").annotate(n=Count("pk")).order_by("-n", "category")
+    found = list(by_size.values_list("category", flat=True)[: MOST_CATEGORIES + 1])
+    return sorted(found[:MOST_CATEGORIES]), len(found) > MOST_CATEGORIES
 
 
 def arms(seen: Ints, candidate_left: NDArray[np.bool_]) -> Small:

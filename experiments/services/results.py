@@ -53,7 +53,8 @@ def compute(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
                 "compute_ms": int((time.monotonic() - started) * 1000),
             },
         )
-        experiment = Experiment.objects.get(plans__campaign=campaign)
+        # One campaign of an experiment after the other, or the older of two readings could be kept last.
+        experiment = Experiment.objects.select_for_update(of=("self",), no_key=True).get(plans__campaign=campaign)
         compute_experiment(experiment=experiment, computed=result, now=now)
     return result
 

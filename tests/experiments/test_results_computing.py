@@ -1,13 +1,17 @@
 """Results are computed from the counted judgments, by arm, and kept beside the count they came from."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from threading import Thread
 
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from annotations.models import Assignment, Campaign, Seat
 from experiments.models import CampaignResult, ExperimentResult
-from experiments.reports import pair_index
+from experiments.reports import pair_index, votes
+from experiments.reports.human import HumanReport
 from experiments.services import results
 from experiments.services.campaigns import running, unblinding
 from tests.factories.annotations_ import claim_some, judge, make_reviewer
@@ -172,3 +176,42 @@ def test_a_campaign_without_votes_has_a_result_that_says_so() -> None:
     assert human["n"] == 0
     assert human["position_bias"]["estimate"] is None
     assert human["agreement"]["krippendorff_alpha"]["estimate"] is None
+
+
+def test_small_categories_are_taken_together_where_there_are_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(votes, "MOST_CATEGORIES", 2)
+    pairs = [(f"b{number}", f"c{number}") for number in range(8)]
+    experiment = make_paired_experiment(*pairs, categories=["code", "", "code", "mail", "", "chat", "code", ""])
+    human = computed(make_judged_campaign(experiment=experiment)).payload["human"]
+    found = {category["name"]: category["n_pairs"] for category in human["categories"]}
+    assert found == {"(none)": 3, "code": 3, "(others)": 2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_campaigns_computed_at_once_the_later_reading_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = make_experiment(n_cases=2)
+    early, late = make_judged_campaign(experiment=experiment), make_open_campaign(experiment=experiment)
+    unblinding.unblind(campaign=late, by=make_lead(), reason="Trying it out.", now=NOW)
+    true_report = results.pooled_report
+    others: list[Thread] = []
+
+    def judged_and_computed_meanwhile() -> None:
+        try:
+            seat = Seat.objects.filter(campaign=late).select_related("campaign", "reviewer")[0]
+            judge_arms(seat, ["tie"])
+            results.compute(campaign=late, now=NOW)
+        finally:
+            connection.close()
+
+    def slow_report(campaigns: Sequence[Campaign]) -> tuple[HumanReport, bool]:
+        found = true_report(campaigns)
+        monkeypatch.setattr(results, "pooled_report", true_report)
+        others.append(Thread(target=judged_and_computed_meanwhile))
+        others[0].start()
+        others[0].join(timeout=2)
+        return found
+
+    monkeypatch.setattr(results, "pooled_report", slow_report)
+    computed(early)
+    others[0].join()
+    assert ExperimentResult.objects.get().n_judgments == 4 + 2
