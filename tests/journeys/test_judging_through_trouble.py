@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from annotations.models import Assignment
+from annotations.models import Assignment, Flag
 from tests.journeys.accessibility import NARROW, assert_accessible
 from tests.journeys.judging import chosen, make_round, pair_on, vote
 from tests.running.browser import WatchedBrowser
@@ -131,6 +131,19 @@ def test_signed_out_meanwhile_the_answer_waits_for_the_next_login(browser: Watch
     vote_again = vote(page, "b")
     assert vote_again.status == 200
     assert round_.choices() == ["b"]
+
+
+def test_a_flag_sent_while_signed_out_is_not_said_to_have_arrived(browser: WatchedBrowser) -> None:
+    round_ = make_round(tasks=1)
+    page = browser.new_page(user=round_.reviewer)
+    page.goto(round_.address)
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("f")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Something else").check()
+    dialog.get_by_role("button", name="Send the flag").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("you were signed out")
+    assert not Flag.objects.exists()
 
 
 def test_a_round_without_javascript(browser: WatchedBrowser) -> None:

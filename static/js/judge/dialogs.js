@@ -34,13 +34,22 @@
     const text = box.querySelector(".dialog-text");
     try {
       const response = await sender.get(box.dataset.source);
-      if (!response.ok) throw new Error(response.statusText);
+      if (!response.ok || page.signedOut(response)) throw new Error(response.statusText);
       const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
       text.replaceChildren(...parsed.body.childNodes);
       document.querySelector("[data-news]")?.remove();
     } catch {
       text.textContent = "The guidelines could not be loaded. Close this and try again.";
     }
+  }
+
+  // The log-in page is a fine answer too, but to another question.
+  function refused(response, problem) {
+    if (page.signedOut(response)) problem.textContent = "Not sent: you were signed out. Load the page again to sign in.";
+    else if (!response.ok) problem.textContent = "Not taken. Load the page again, then send it once more.";
+    else return false;
+    problem.hidden = false;
+    return true;
   }
 
   async function send(form) {
@@ -53,9 +62,10 @@
     try {
       const response = await sender.post(form.action, new FormData(form));
       if (response.status >= 500) throw new Error(response.statusText);
+      if (form.dataset.dialogForm === "flag" && refused(response, problem)) return;
       box.close();
       if (form.dataset.dialogForm === "skip") await page.receive(response, pair);
-      else page.announce(response.ok ? "Flag sent. Thank you." : "The flag was not taken.");
+      else page.announce("Flag sent. Thank you.");
     } catch {
       problem.textContent = "Not sent: the server does not answer. Try again in a moment.";
       problem.hidden = false;

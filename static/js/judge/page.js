@@ -178,7 +178,7 @@
   document.addEventListener("visibilitychange", heartbeat);
   setInterval(heartbeat, HEARTBEAT_MS);
 
-  judging.page = { announce, choose, submit, swap, receive, turn, ballot, isBusy: () => busy };
+  judging.page = { announce, choose, submit, swap, receive, signedOut, turn, ballot, isBusy: () => busy };
   begin();
   resendUnanswered();
 })();
