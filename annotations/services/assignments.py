@@ -21,9 +21,12 @@ def claim_next(
 ) -> Assignment | None:
     """The pair to judge now: the one still open, else a new one, else one whose lease ran out.
 
+    A closed campaign hands out nothing, not even a pair still open: its judgment would not count any more.
     The seat must be locked. `holds_none` spares the look for an open pair when the caller has just finished it. None
     means that nothing is free; without `wait`, that others hold what is left locked at this moment counts as such.
     """
+    if seat.campaign.is_closed:
+        return None
     if not holds_none and (held := held_pair(seat=seat)):
         return keep(assignment=held, lease=seat.campaign.lease_minutes, now=now)
     if not seat.campaign.is_open:

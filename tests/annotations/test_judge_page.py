@@ -83,6 +83,13 @@ def test_a_held_pair_can_be_finished_while_the_campaign_is_paused() -> None:
     assert pair_on(open_page(browser_of(seat.reviewer), seat)) == held.uuid
 
 
+def test_a_held_pair_is_not_asked_for_once_the_campaign_is_closed() -> None:
+    seat = make_seat(campaign=make_campaign(tasks=2))
+    claim_some(seat)
+    Campaign.objects.update(status=Campaign.Status.CLOSED)
+    assert "This campaign is closed" in open_page(browser_of(seat.reviewer), seat).content.decode()
+
+
 def test_changed_guidelines_are_announced_until_they_are_read() -> None:
     seat = make_seat(campaign=make_campaign(tasks=1))
     browser = browser_of(seat.reviewer)
