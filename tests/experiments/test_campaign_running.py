@@ -69,6 +69,15 @@ def test_a_lead_unblinds_with_a_reason_that_stays() -> None:
         Unblinding.objects.all().delete()
 
 
+def test_the_same_unblinding_sent_twice_is_one() -> None:
+    campaign, lead = make_open_campaign(), make_lead()
+    for _ in range(2):
+        unblinding.unblind(campaign=campaign, by=lead, reason="The release is tomorrow.", now=NOW)
+    assert Unblinding.objects.count() == 1
+    unblinding.unblind(campaign=campaign, by=lead, reason="It was put off.", now=NOW)
+    assert Unblinding.objects.count() == 2
+
+
 def test_an_admin_or_an_empty_reason_does_not_unblind() -> None:
     campaign = make_open_campaign()
     with pytest.raises(MayNotUnblind, match="lead"):
