@@ -59,9 +59,11 @@ def results_of(request: HttpRequest, page: CampaignPage) -> dict[str, object]:
 
 
 def draft(request: HttpRequest, page: CampaignPage) -> HttpResponse:
+    last_try = opening.job_of(page.campaign)
     context = {
         "page": page,
         "campaign": page.campaign,
+        "failure": last_try.error if last_try and last_try.status == Job.Status.FAILED else "",
         "criteria": Criterion.objects.filter(campaign=page.campaign).order_by("position"),
         "preview": preview(page.campaign, page.plan, reviewers=page.progress.reviewers),
     }

@@ -154,6 +154,7 @@ def test_a_failed_opening_goes_back_to_the_draft_with_its_reason(lead: Client) -
     campaign.refresh_from_db()
     assert campaign.status == Campaign.Status.DRAFT
     assert "nothing to judge" in Job.objects.get().error
+    assert "there is nothing to judge" in page(lead, campaign)
 
 
 def test_an_incomplete_draft_says_what_is_missing(lead: Client) -> None:
@@ -210,6 +211,14 @@ def test_unblinding_shows_the_direction_with_the_reason_beside_it(lead: Client) 
     assert "Unblinded at 3 of 6 judgments" in body
     assert "The &lt;b&gt;release&lt;/b&gt; is tomorrow." in body
     assert "Read early:" in body
+
+
+def test_a_campaign_closed_early_says_that_only_unblinding_tells_the_direction(lead: Client) -> None:
+    campaign = make_open_campaign(experiment=make_experiment(n_cases=3))
+    lead.post(f"/campaigns/{campaign.uuid}/step", {"step": "close"})
+    body = page(lead, campaign)
+    assert "closed with 0 of <b>6 registered judgments</b>" in body
+    assert "stays hidden until the registered" not in body
 
 
 def test_a_finished_campaign_shows_its_figures_each_with_n_and_a_link(lead: Client) -> None:
