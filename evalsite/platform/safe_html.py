@@ -13,7 +13,7 @@ TAGS = {
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "td": {"align"}, "th": {"align"}}
 SCHEMES = {"http", "https", "mailto"}
 LINK_REL = "noopener noreferrer nofollow"
-CACHED_TEXTS = 4096
+CACHED_TEXTS, LONGEST_CACHED = 4096, 20_000
 
 # Images are shown as their alternative text: a remote image would tell its host who reads which pair, and when.
 renderer = MarkdownIt("js-default", {"html": False, "linkify": False, "maxNesting": 20}).disable(["image"])
@@ -27,6 +27,13 @@ cleaner = nh3.Cleaner(
 )
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
 def render_markdown(text: str) -> SafeString:
+    # A few thousand texts of a million letters would fill the memory of every web process.
+    return remembered(text) if len(text) <= LONGEST_CACHED else rendered(text)
+
+
+def rendered(text: str) -> SafeString:
     return mark_safe(cleaner.clean(renderer.render(text)))  # noqa: S308 cleaned by the allow-list
+
+
+remembered = lru_cache(maxsize=CACHED_TEXTS)(rendered)

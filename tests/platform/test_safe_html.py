@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalsite.platform.safe_html import render_markdown
+from evalsite.platform.safe_html import LONGEST_CACHED, remembered, render_markdown
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,9 @@ def test_any_text_renders_to_allowed_tags_only(text: str) -> None:
 
     names = {name.lower() for name in re.findall(r"</?([a-zA-Z][a-zA-Z0-9]*)", render_markdown(text))}
     assert names <= TAGS
+
+
+def test_a_very_long_text_is_rendered_but_not_kept_in_memory() -> None:
+    kept = remembered.cache_info().currsize
+    assert render_markdown("word " * LONGEST_CACHED).startswith("<p>word")
+    assert remembered.cache_info().currsize == kept
