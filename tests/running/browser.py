@@ -57,7 +57,7 @@ class WatchedBrowser:
     def new_page(self, *, user: User | None = None, **options: Any) -> Page:
         """A page in a browser of its own (cookies, storage), logged in as `user`."""
         context = self.chromium.new_context(base_url=self.origin, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         self.contexts.append(context)
         self.watch(context)
         if user:
