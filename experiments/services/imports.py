@@ -189,7 +189,8 @@ def fingerprint(found: PairImport, options: Options) -> str:
 def discard(*, pair_import: PairImport, actor: User | None, now: datetime) -> None:
     """Give the import up and drop its file. One that runs is asked to stop. Raises ImportRefused when it is done."""
     # The job first, as its own last transaction does, or the two could wait for each other.
-    list(Job.objects.select_for_update().filter(pk=pair_import.job_id))
+    if pair_import.job_id:
+        Job.objects.select_for_update().filter(pk=pair_import.job_id).first()
     found = locked(pair_import)
     if found.status == Status.DONE:
         raise ImportRefused("This import is done; its experiment stays.")
