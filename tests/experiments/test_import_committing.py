@@ -230,7 +230,8 @@ def test_a_done_import_cannot_be_discarded() -> None:
 
 def test_a_dry_run_whose_job_is_just_ending_is_not_taken_for_the_import() -> None:
     found = checked(jsonl())
-    Job.objects.filter(pk=found.job_id).update(status=Job.Status.RUNNING, lease_until=NOW)
+    assert found.job is not None
+    Job.objects.filter(pk=found.job.pk).update(status=Job.Status.RUNNING, lease_until=NOW)
     started = imports.start_commit(pair_import=found, options=OPTIONS, actor=None, now=NOW)
     assert started.job is not None
     assert started.job.kind == imports.COMMIT
