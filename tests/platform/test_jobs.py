@@ -161,3 +161,9 @@ def test_the_sweep_wakes_lost_work_and_says_a_worker_is_alive(monkeypatch: pytes
     assert woken == [dead.pk, lost.pk]
     assert Sweep.objects.workers_alive(now=NOW + timedelta(seconds=5))
     assert not Sweep.objects.workers_alive(now=NOW + timedelta(minutes=5))
+
+
+def test_a_worker_busy_with_long_jobs_counts_as_alive_although_nobody_sweeps() -> None:
+    make_job(status=Job.Status.RUNNING, lease_until=NOW, heartbeat_at=NOW)
+    assert Sweep.objects.workers_alive(now=NOW + timedelta(seconds=5))
+    assert not Sweep.objects.workers_alive(now=NOW + timedelta(seconds=31))

@@ -4,10 +4,16 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
+from evalsite.platform.models.job import Job
+
 
 class SweepQuerySet(models.QuerySet["Sweep"]):
     def workers_alive(self, *, now: datetime) -> bool:
-        return self.filter(at__gt=now - Sweep.ALIVE_FOR).exists()
+        """A worker whose every place is taken by long jobs does not come to sweep, but they show signs of life."""
+        lately = now - Sweep.ALIVE_FOR
+        swept = self.filter(at__gt=lately).values_list("at")
+        busy = Job.objects.filter(status=Job.Status.RUNNING, heartbeat_at__gt=lately).values_list("heartbeat_at")
+        return swept.union(busy).exists()
 
 
 class Sweep(models.Model):
