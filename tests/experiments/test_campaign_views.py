@@ -234,6 +234,21 @@ def test_a_finished_campaign_shows_its_figures_each_with_n_and_a_link(lead: Clie
         assert expected in body
 
 
+def test_agreement_is_shown_for_each_criterion_and_each_two_reviewers(lead: Client) -> None:
+    campaign = make_open_campaign(experiment=make_experiment(n_cases=4))
+    for seat in Seat.objects.filter(campaign=campaign).select_related("campaign", "reviewer"):
+        judge_arms(seat, ["tie"], criteria={"correctness": "tie"})
+    results.compute(campaign=campaign, now=NOW)
+    body = page(lead, campaign)
+    for expected in ("AC1", "Correctness: each two reviewers", "Correctness: Cohen’s kappa"):
+        assert expected in body
+    assert "Safety: each two reviewers" not in body
+
+
+def test_twelve_reviewers_have_no_more_kappas_than_are_kept() -> None:
+    assert results.MOST_KAPPAS >= 12 * 11 // 2
+
+
 def test_the_page_takes_few_queries(lead: Client, django_assert_max_num_queries: Any) -> None:
     campaign = make_judged_campaign(
         experiment=make_experiment(n_cases=4), reviewers=[make_reviewer() for _ in range(5)]
