@@ -22,7 +22,7 @@ def check_import(run: JobRun, *, import_id: str) -> None:
 
 @handler("experiments.commit_import")
 def commit_import(run: JobRun, *, import_id: str) -> dict[str, Any] | None:
-    return import_committing.run_commit(run, import_id=UUID(import_id))
+    return import_committing.run_commit(run, import_id=UUID(import_id), now=timezone.now())
 
 
 @handler(opening.OPEN_CAMPAIGN)

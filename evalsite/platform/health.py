@@ -58,6 +58,15 @@ def worker(*, now: datetime) -> str:
     return "no worker has swept lately: start one with celery -A evalsite worker --beat"
 
 
+def sweep_age(*, now: datetime) -> float | None:
+    """Seconds since a worker last swept; None when none ever did, or when nobody can be asked."""
+    try:
+        last = Sweep.objects.first()
+    except Error:
+        return None
+    return (now - last.at).total_seconds() if last else None
+
+
 def disk() -> str:
     free = shutil.disk_usage(settings.DATA_DIR).free
     return "ok" if free > LEAST_FREE_BYTES else f"only {free // 2**20} MB free"

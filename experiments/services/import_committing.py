@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Max
-from django.utils import timezone
 
 from evalsite.platform import audit
 from evalsite.platform.jobs import JobFailed, JobRun
@@ -30,14 +29,14 @@ GROUP BY output.model_version_id
 """
 
 
-def run_commit(run: JobRun, *, import_id: UUID) -> dict[str, object] | None:
+def run_commit(run: JobRun, *, import_id: UUID, now: datetime) -> dict[str, object] | None:
     pair_import = PairImport.objects.select_related("upload", "second_upload").get(pk=import_id)
     if pair_import.status != PairImport.Status.COMMITTING:
         return None
     try:
         with opened(pair_import, run) as sources:
             readable = [each for each in sources if isinstance(each, Source)]
-            result = commit(run, pair_import, readable, now=timezone.now())
+            result = commit(run, pair_import, readable, now=now)
     except JobFailed as failure:
         PairImport.objects.filter(pk=import_id, status=PairImport.Status.COMMITTING).update(
             status=PairImport.Status.FAILED, error=str(failure)

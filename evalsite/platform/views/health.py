@@ -17,5 +17,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:
-    checks = health.readiness(now=timezone.now())
-    return JsonResponse(checks, status=200 if set(checks.values()) == {"ok"} else 503)
+    now = timezone.now()
+    checks = health.readiness(now=now)
+    status = 200 if set(checks.values()) == {"ok"} else 503
+    return JsonResponse({**checks, "last_sweep_seconds_ago": health.sweep_age(now=now)}, status=status)
