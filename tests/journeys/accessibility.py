@@ -1,22 +1,26 @@
 """axe-core on the page as it stands, in light and dark, wide and narrow."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize
 
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 NARROW: ViewportSize = {"width": 360, "height": 740}
+Scheme = Literal["dark", "light"]
+VIEWS: list[tuple[ViewportSize, Scheme]] = [(NARROW, "dark"), (NARROW, "light"), (WIDE, "dark"), (WIDE, "light")]
 GRAVE = {"serious", "critical"}
 AXE = Axe()
 
 
-def problems_of(page: Page) -> list[str]:
+def problems_of(page: Page, views: Sequence[tuple[ViewportSize, Scheme]] = VIEWS) -> list[str]:
     """Serious and critical findings, and sideways scrolling; the page is wide and light again afterwards."""
     found: list[str] = []
-    for size in (NARROW, WIDE):
+    for size, scheme in views:
         page.set_viewport_size(size)
-        for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found += [f"{page.url} {scheme} {size['width']} px: {line}" for line in findings(page)]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found += [f"{page.url} {scheme} {size['width']} px: {line}" for line in findings(page)]
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if overflow > 0:
             found.append(f"{page.url} {size['width']} px: scrolls sideways by {overflow} px")
@@ -40,5 +44,6 @@ def reason(node: dict[str, list[dict[str, str]]]) -> str:
 
 
 def assert_accessible(page: Page) -> None:
-    problems = problems_of(page)
+    """On the way of a journey: narrow and dark, then wide and light. Each page sees all four by itself elsewhere."""
+    problems = problems_of(page, [VIEWS[0], VIEWS[-1]])
     assert not problems, "\n".join(problems)

@@ -17,6 +17,7 @@ ERROR_STATUS = "Failed to load resource"
 
 def log_in(page: Page, name: str, password: str) -> None:
     page.goto("/login")
+    expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type(name)
     page.keyboard.press("Tab")
     page.keyboard.type(password)
