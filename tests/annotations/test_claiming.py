@@ -55,15 +55,25 @@ def test_another_campaigns_pairs_are_never_shown() -> None:
     assert claim(make_seat(campaign=make_campaign(tasks=0))) is None
 
 
-@pytest.mark.parametrize("status", [Campaign.Status.PAUSED, Campaign.Status.CLOSED])
-def test_nothing_new_is_claimed_unless_the_campaign_is_open(status: str) -> None:
+def test_a_paused_campaign_hands_out_nothing_new_but_keeps_the_held_pair() -> None:
     campaign = make_campaign(tasks=3)
     seat = make_seat(campaign=campaign)
     held = claim_some(seat)
-    Campaign.objects.update(status=status)
+    Campaign.objects.update(status=Campaign.Status.PAUSED)
     assert claim(seat) == held
     judge(seat, held)
     assert claim(seat) is None
+
+
+def test_a_closed_campaign_hands_out_nothing_though_its_holder_may_finish() -> None:
+    campaign = make_campaign(tasks=3)
+    seat = make_seat(campaign=campaign)
+    held = claim_some(seat)
+    Campaign.objects.update(status=Campaign.Status.CLOSED)
+    assert claim(seat) is None
+    judge(seat, held)
+    held.refresh_from_db()
+    assert (held.state, held.surplus) == ("judged", True)
 
 
 def test_each_reviewer_walks_the_ring_from_a_place_of_their_own() -> None:
