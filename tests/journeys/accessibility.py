@@ -16,6 +16,8 @@ AXE = Axe()
 
 def problems_of(page: Page, views: Sequence[tuple[ViewportSize, Scheme]] = VIEWS) -> list[str]:
     """Serious and critical findings, and sideways scrolling; the page is wide and light again afterwards."""
+    # A page without its style sheet has other colours.
+    page.wait_for_load_state("load")
     found: list[str] = []
     for size, scheme in views:
         page.set_viewport_size(size)
