@@ -118,14 +118,17 @@ def test_two_reviewers_who_each_left_what_the_other_judges_do_not_wait_for_each_
     assert assignments.release_expired(now=later) == 2
     turns = [claim_some(seat, now=later) for seat in seats_taken]
     assert turns[0].task_id != turns[1].task_id
-    both_have_judged = threading.Barrier(2)
+    both_have_judged, both_have_asked = threading.Barrier(2), threading.Barrier(2, timeout=60)
 
     @transaction.atomic
     def work(seat: Seat, turn: Assignment) -> Assignment | None:
         judge(seat, turn, now=later)
         both_have_judged.wait()
         locked = seats.lock(campaign=campaign.uuid, reviewer=seat.reviewer)
-        return assignments.claim_next(seat=locked, now=later, holds_none=True)
+        found = assignments.claim_next(seat=locked, now=later, holds_none=True)
+        # Neither commits before both have asked, or the later one would find what the earlier one let go.
+        both_have_asked.wait()
+        return found
 
     results = at_once(*map(partial, [work] * 2, seats_taken, turns))
     assert results == [None, None]
