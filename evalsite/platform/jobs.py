@@ -35,6 +35,10 @@ class JobCancelled(Exception):
     """Somebody asked this job to stop."""
 
 
+class JobAgain(Exception):
+    """Not over, but others may come first: the job goes back into the queue as it stands."""
+
+
 class LostLease(Exception):
     """Another worker holds the job now: this one must not write anything more."""
 
@@ -50,6 +54,10 @@ class JobRun:
     def progress(self, done: int, total: int | None = None, note: str = "") -> None:
         self.heartbeat.tell(done, total, note)
         self.check()
+
+    def advanced(self) -> None:
+        """Part of the work is committed, so this delivery was not in vain: only those without progress are counted."""
+        Job.objects.filter(pk=self.job_id, token=self.token, deliveries__gt=1).update(deliveries=1)
 
     def check(self) -> None:
         if self.heartbeat.lost:
@@ -147,6 +155,8 @@ def handle(job: Job, delivery: JobRun) -> tuple[Job.Status | None, str, dict[str
         return None, "", None
     except JobCancelled:
         return Job.Status.CANCELLED, "", None
+    except JobAgain:
+        return Job.Status.QUEUED, "", None
     except JobFailed as failure:
         return Job.Status.FAILED, str(failure), None
     except Exception as failure:
@@ -169,13 +179,17 @@ def finish(
         "status": status,
         "error": error,
         "result": result,
-        "finished_at": now,
+        "finished_at": None if status == Job.Status.QUEUED else now,
         "lease_until": None,
         "progress_done": heartbeat.done,
         "progress_total": heartbeat.total,
         "progress_note": heartbeat.note,
     }
-    Job.objects.filter(pk=job.pk, token=job.token, status=Job.Status.RUNNING).update(**changes)
+    held = Job.objects.filter(pk=job.pk, token=job.token, status=Job.Status.RUNNING)
+    if status == Job.Status.QUEUED:
+        changes["deliveries"] = 0
+    if held.update(**changes) and status == Job.Status.QUEUED:
+        wake(job.pk)
 
 
 def retry(*, job: Job) -> bool:

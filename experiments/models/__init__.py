@@ -1,19 +1,36 @@
+from experiments.models.benchmark_run import (
+    Attempt,
+    BenchmarkRun,
+    ErrorClass,
+    RunItem,
+    RunScorer,
+    Score,
+)
 from experiments.models.blinded_pair import BlindedPair
 from experiments.models.campaign_plan import CampaignPlan
 from experiments.models.campaign_result import CampaignResult, ExperimentResult
+from experiments.models.endpoint import Endpoint, EndpointSlots, EndpointState
 from experiments.models.eval_set import EvalCase, EvalSet
 from experiments.models.experiment import Experiment, ExperimentSuite, SuiteRole
 from experiments.models.judgment_import import JudgmentImport
 from experiments.models.model_version import ModelVersion
 from experiments.models.output import Output
 from experiments.models.pair_import import ImportProblem, PairImport
+from experiments.models.run_comparison import CaseChange, RunComparison
 from experiments.models.unblinding import Unblinding
 from experiments.models.upload import Upload, UploadChunk
 
 __all__ = [
+    "Attempt",
+    "BenchmarkRun",
     "BlindedPair",
     "CampaignPlan",
     "CampaignResult",
+    "CaseChange",
+    "Endpoint",
+    "EndpointSlots",
+    "EndpointState",
+    "ErrorClass",
     "EvalCase",
     "EvalSet",
     "Experiment",
@@ -24,6 +41,10 @@ __all__ = [
     "ModelVersion",
     "Output",
     "PairImport",
+    "RunComparison",
+    "RunItem",
+    "RunScorer",
+    "Score",
     "SuiteRole",
     "Unblinding",
     "Upload",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 
 
@@ -10,6 +11,12 @@ class EvalSet(models.Model):
     version = models.PositiveIntegerField()
     content_hash = models.CharField(max_length=64, unique=True)
     n_cases = models.PositiveIntegerField()
+    description = models.TextField(blank=True)
+    scorers = models.JSONField(
+        default=list, help_text="how its outputs are scored unless a run says otherwise: scorer, params, primary"
+    )
+    warnings = models.JSONField(default=list, help_text="what its dry run warned of, kept with the version")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -35,6 +42,12 @@ class EvalCase(models.Model):
     tags: "models.JSONField[Any, Any]" = models.JSONField(default=list)
     cluster = models.CharField(max_length=200, blank=True)
     metadata: "models.JSONField[Any, Any]" = models.JSONField(default=dict)
+    checks: "models.JSONField[Any, Any]" = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="what the case asks beyond `expected`: accepted, schema, tools, expected_tool_calls, "
+        "must_not_match, must_not_call",
+    )
 
     class Meta:
         constraints = [

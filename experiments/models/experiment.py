@@ -36,9 +36,14 @@ class ExperimentSuite(models.Model):
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="suites")
     eval_set = models.ForeignKey(EvalSet, on_delete=models.PROTECT, related_name="suites")
     role = models.CharField(max_length=20, choices=SuiteRole, default=SuiteRole.TARGET)
+    margin = models.FloatField(default=0.05, help_text="the largest regression that is still accepted")
+    margin_is_relative = models.BooleanField(default=False, help_text="a share of the baseline's rate, not points")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["experiment", "eval_set"], name="one_role_per_set")]
+        constraints = [
+            models.UniqueConstraint(fields=["experiment", "eval_set"], name="one_role_per_set"),
+            models.CheckConstraint(condition=Q(margin__gt=0, margin__lt=1), name="a_margin_is_a_share"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.eval_set_id} as {self.role}"

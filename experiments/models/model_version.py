@@ -1,6 +1,9 @@
 """What is under test: a model, its prompt template, its parameters."""
 
 from django.db import models
+from django.db.models import Q
+
+from experiments.models.endpoint import Endpoint
 
 
 class ModelVersion(models.Model):
@@ -11,6 +14,11 @@ class ModelVersion(models.Model):
     name = models.CharField(max_length=200)
     version = models.CharField(max_length=50)
     source = models.CharField(max_length=20, choices=Source, default=Source.IMPORTED)
+    endpoint = models.ForeignKey(
+        Endpoint, null=True, on_delete=models.PROTECT, related_name="model_versions", help_text="null where imported"
+    )
+    model = models.CharField(max_length=200, blank=True, help_text="the name the endpoint knows it by")
+    system_prompt = models.TextField(blank=True)
     prompt_template = models.TextField(blank=True)
     params = models.JSONField(default=dict)
     content_hash = models.CharField(
@@ -20,6 +28,10 @@ class ModelVersion(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=~Q(source="endpoint") | Q(endpoint__isnull=False) & ~Q(model=""),
+                name="a_called_model_has_its_endpoint",
+            ),
             models.UniqueConstraint(fields=["name", "version"], name="one_model_version_per_name"),
             models.UniqueConstraint(fields=["name", "content_hash"], name="one_model_version_per_content"),
         ]

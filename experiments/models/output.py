@@ -1,5 +1,7 @@
 """One ModelVersion's response to one EvalCase."""
 
+from typing import Any
+
 from django.db import models
 
 from experiments.models.eval_set import EvalCase
@@ -21,6 +23,10 @@ class Output(models.Model):
     output_tokens = models.PositiveIntegerField(null=True)
     finish_reason = models.CharField(max_length=50, blank=True)
     error = models.TextField(blank=True)
+    tool_calls: "models.JSONField[Any, Any]" = models.JSONField(null=True)
+    logprobs_sum = models.FloatField(null=True, help_text="natural logarithm, over all its tokens")
+    logprobs_n = models.PositiveIntegerField(null=True)
+    concurrency = models.PositiveSmallIntegerField(null=True, help_text="calls in flight when this one was made")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model_version", "case"], name="one_output_per_case")]
