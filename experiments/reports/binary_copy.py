@@ -12,7 +12,13 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-SENDS = {"smallint": ("int2send", ">i2"), "integer": ("int4send", ">i4"), "bigint": ("int8send", ">i8")}
+SENDS = {
+    "smallint": ("int2send", ">i2"),
+    "integer": ("int4send", ">i4"),
+    "bigint": ("int8send", ">i8"),
+    # Its bits, so that every column has one type: `floats` makes numbers of them.
+    "double precision": ("float8send", ">i8"),
+}
 # Signature, flags and length of the header extension; then the one row: how many fields, and the first, a bigint.
 HEADER_BYTES = 11 + 4 + 4
 ROW_START = Struct("!hiqi")
@@ -38,6 +44,11 @@ def fetch(columns: Mapping[str, str], sources: str, params: Mapping[str, Any]) -
     ):
         raw = b"".join(copy)
     return parse(raw, [(name, sql.rsplit("::", 1)[1]) for name, sql in columns.items()])
+
+
+def floats(column: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A column that was fetched as double precision."""
+    return column.view(np.float64)
 
 
 def packing(sql: str) -> str:
