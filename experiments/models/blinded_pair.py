@@ -25,12 +25,23 @@ class BlindedPair(models.Model):
     candidate_option = models.PositiveSmallIntegerField(help_text="1 or 2: the response that is the candidate's")
     category = models.CharField(max_length=200, blank=True)
     identical = models.BooleanField(default=False, help_text="both responses are the same: tied, never shown")
+    gold = models.CharField(
+        max_length=9,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="the known answer, where this pair measures reviewers instead of models",
+    )
     baseline_length = models.PositiveIntegerField(help_text="characters")
     candidate_length = models.PositiveIntegerField(help_text="characters")
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(candidate_option__in=[1, 2]), name="candidate_option_is_1_or_2")
+            models.CheckConstraint(condition=Q(candidate_option__in=[1, 2]), name="candidate_option_is_1_or_2"),
+            models.CheckConstraint(
+                condition=Q(gold__in=["", "candidate", "baseline", "tie", "both_bad"]), name="gold_is_an_outcome"
+            ),
+            models.CheckConstraint(condition=Q(gold="") | Q(identical=False), name="identical_pairs_measure_nobody"),
         ]
 
     def __str__(self) -> str:
