@@ -8,7 +8,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 
-from evalsite.platform.models import Job, Role, User
+from evalsite.platform.models import ApiToken, Job, Role, User
 
 ROLE_WORDS = [
     (Role.REVIEWER.value, "Reviewer: judges pairs and never sees which model wrote what"),
@@ -97,6 +97,19 @@ class AcceptForm(forms.Form):
         except ValidationError as error:
             self.add_error("password", error)
         return data
+
+
+class TokenForm(forms.Form):
+    LIFETIMES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked")]
+
+    name = forms.CharField(label="What uses it", max_length=100, help_text="For example: nightly training pipeline.")
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=[(scope.value, str(scope.label).capitalize()) for scope in ApiToken.Scope],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one thing it may do."},
+    )
+    days = forms.TypedChoiceField(label="Works for", choices=LIFETIMES, coerce=int, initial=90)
 
 
 class JobFilter(forms.Form):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from evalsite.platform.views import account, audit, health, home, invitations, jobs, people, styleguide
+from evalsite.platform.views import account, audit, health, home, invitations, jobs, people, styleguide, tokens
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -16,6 +16,9 @@ urlpatterns = [
     path("people/<int:person_id>/deactivate", people.deactivate_person, name="deactivate_person"),
     path("people/<int:person_id>/reactivate", people.reactivate_person, name="reactivate_person"),
     path("people/<int:person_id>/password", people.replace_password, name="replace_password"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/new", tokens.new_token, name="new_token"),
+    path("tokens/<int:token_id>/revoke", tokens.revoke_token, name="revoke_token"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/<uuid:job_id>", jobs.job, name="job"),
     path("jobs/<uuid:job_id>/retry", jobs.retry_job, name="retry_job"),

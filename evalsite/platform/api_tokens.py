@@ -1,0 +1,72 @@
+"""Tokens of programs: made, counted at each use, revoked. Each act is audited."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from evalsite.platform import audit
+from evalsite.platform.models import ApiToken, User
+from evalsite.platform.tokens import hash_token, new_token
+
+PREFIX = "evs_"
+HINT_LENGTH = len(PREFIX) + 6
+
+# One statement, so that many requests at once neither lose a count nor wait for more than a row.
+COUNT_USE = """
+UPDATE platform_apitoken
+SET requests = CASE WHEN minute = %(minute)s THEN requests + 1 ELSE 1 END, minute = %(minute)s, last_used_at = %(now)s
+WHERE id = %(id)s RETURNING requests
+"""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A token at one request of it, and the how manieth request this is in its minute."""
+
+    token: ApiToken
+    requests: int
+
+
+@transaction.atomic
+def make(
+    *, name: str, scopes: Sequence[str], expires_at: datetime | None, created_by: User, now: datetime
+) -> tuple[ApiToken, str]:
+    """The row and the token itself, which nobody can read again later."""
+    secret = PREFIX + new_token()[0]
+    token = ApiToken.objects.create(
+        name=name,
+        hint=secret[:HINT_LENGTH],
+        token_hash=hash_token(secret),
+        scopes=sorted(scopes),
+        created_by=created_by,
+        created_at=now,
+        expires_at=expires_at,
+    )
+    details = {"name": name, "scopes": token.scopes, "expires_at": expires_at.isoformat() if expires_at else None}
+    audit.record(actor=created_by, action="token.made", subject=f"token {token.hint}…", details=details, now=now)
+    return token, secret
+
+
+@transaction.atomic
+def revoke(*, token: ApiToken, revoked_by: User, now: datetime) -> None:
+    """From the next request on it opens nothing. Twice is once."""
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
+        subject, details = f"token {token.hint}…", {"name": token.name}
+        audit.record(actor=revoked_by, action="token.revoked", subject=subject, details=details, now=now)
+
+
+def use(*, presented: str, now: datetime) -> Use | None:
+    """The token presented, its request counted; None where it opens nothing.
+
+    It never opens more than its maker may: who is switched off or no longer lead or admin takes it along.
+    """
+    tokens = ApiToken.objects.usable(now=now).select_related("created_by")
+    token = tokens.filter(token_hash=hash_token(presented)).first()
+    if token is None or not token.created_by.has_role("lead", "admin"):
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_USE, {"id": token.pk, "minute": int(now.timestamp()) // 60, "now": now})
+        [requests] = cursor.fetchone()
+    return Use(token, requests)
