@@ -46,6 +46,7 @@ class EndpointState(models.Model):
 
     endpoint = models.OneToOneField(Endpoint, primary_key=True, on_delete=models.CASCADE, related_name="state")
     concurrency = models.FloatField(help_text="calls at once that it bears now; falls at 429, rises with success")
+    eased_at = models.DateTimeField(null=True, help_text="when it last fell; calls begun earlier say nothing new")
     resting_until = models.DateTimeField(null=True, help_text="as Retry-After said")
     breaker = models.CharField(max_length=10, choices=Breaker, default=Breaker.CLOSED)
     breaker_opened_at = models.DateTimeField(null=True)
@@ -66,6 +67,8 @@ class EndpointSlots(models.Model):
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="slots")
     holder = models.UUIDField(unique=True)
     n = models.PositiveSmallIntegerField()
+    wants = models.PositiveSmallIntegerField(default=0)
+    in_flight = models.PositiveSmallIntegerField(default=0, help_text="as the holder last said")
     lease_until = models.DateTimeField()
 
     def __str__(self) -> str:
