@@ -8,6 +8,7 @@ from scipy import stats
 
 from experiments.stats import checks
 from experiments.stats.checks import Floats, Ints
+from experiments.stats.result import Estimate
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,26 @@ def resampled(values: Floats, clusters: Ints | None, q: float, rng: np.random.Ge
         reached = np.cumsum(times[owner])
         found[index] = ordered[np.searchsorted(reached, rank(int(reached[-1]), q))]
     return found
+
+
+def quantile_interval(values: Floats, q: float, *, confidence: float = 0.95) -> Estimate:
+    """The q-quantile, which is the ceil(q n)-th smallest value, between order statistics (see `rank_interval`).
+
+    An end that no order statistic reaches is None, with the reason.
+    """
+    numbers = np.sort(checks.values("values", values))
+    found = rank_interval(numbers.size, q, confidence=confidence)
+    low = None if found.lower_rank is None else float(numbers[found.lower_rank - 1])
+    high = None if found.upper_rank is None else float(numbers[found.upper_rank - 1])
+    needed = needed_for_bound(q, confidence=confidence)
+    return Estimate(
+        estimate=float(numbers[rank(numbers.size, q) - 1]),
+        ci_low=low,
+        ci_high=high,
+        alpha=round(1 - confidence, 12),
+        n=numbers.size,
+        method=f"p{100 * q:g}, interval between order statistics",
+        warnings=()
+        if low is not None and high is not None
+        else (f"p{100 * q:g} is bounded by {needed} values or more.",),
+    )
