@@ -167,7 +167,7 @@ def read_logprobs(logprobs: Any) -> tuple[float | None, int | None]:
 
 def is_measured(token: Any) -> bool:
     value = token.get("logprob") if isinstance(token, dict) else None
-    return type(value) in {int, float} and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def refuse_what_cannot_be_stored(answer: ChatAnswer) -> None:
