@@ -13,6 +13,7 @@ from evalsite.platform.jobs import JobFailed, JobRun, handler
 from evalsite.platform.models import User
 from experiments.services import import_checking, import_committing, results
 from experiments.services.campaigns import opening
+from experiments.services.scoring import running as scoring
 
 
 @handler("experiments.check_import")
@@ -23,6 +24,11 @@ def check_import(run: JobRun, *, import_id: str) -> None:
 @handler("experiments.commit_import")
 def commit_import(run: JobRun, *, import_id: str) -> dict[str, Any] | None:
     return import_committing.run_commit(run, import_id=UUID(import_id), now=timezone.now())
+
+
+@handler(scoring.SCORE_RUN)
+def score_run(run: JobRun, *, run_id: str) -> dict[str, Any] | None:
+    return scoring.score_run(run, run_id=UUID(run_id), clock=timezone.now)
 
 
 @handler(opening.OPEN_CAMPAIGN)

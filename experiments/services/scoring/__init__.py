@@ -1,0 +1,1 @@
+"""How a run gets its scores: chosen, applied to what stands, summarised; and again without new calls."""
