@@ -82,7 +82,7 @@ WHO_MAY_SEE = {
     "export_campaign": LEADING,
     "imports": LEADING,
     "new_import": LEADING,
-    "pair_import": LEADING,
+    "file_import": LEADING,
     "check_import": LEADING,
     "commit_import": LEADING,
     "discard_import": LEADING,

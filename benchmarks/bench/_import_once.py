@@ -20,11 +20,12 @@ def main(path: Path, number: str) -> None:
     from django.utils import timezone
 
     from evalsite.platform import jobs
-    from experiments.models import PairImport
+    from experiments.models import FileImport
     from experiments.services import imports, uploads
+    from experiments.services.file_imports.pair_options import PairOptions
 
     current_app.loader.import_default_modules()
-    options = imports.Options(baseline_name="b", candidate_name="c", experiment=f"import {number}")
+    options = PairOptions(baseline_name="b", candidate_name="c", experiment=f"import {number}")
     seconds = []
 
     def timed(begun: float) -> None:
@@ -40,12 +41,12 @@ def main(path: Path, number: str) -> None:
     jobs.run(UUID(str(found.job_id)))
     timed(begun)
     found.refresh_from_db()
-    found = imports.start_commit(pair_import=found, options=options, actor=None, now=timezone.now())
+    found = imports.start_commit(file_import=found, options=options, actor=None, now=timezone.now())
     begun = time.perf_counter()
     jobs.run(UUID(str(found.job_id)))
     timed(begun)
-    if PairImport.objects.get(pk=found.pk).status != PairImport.Status.DONE:
-        sys.exit(f"the import ended as {PairImport.objects.get(pk=found.pk).status}")
+    if FileImport.objects.get(pk=found.pk).status != FileImport.Status.DONE:
+        sys.exit(f"the import ended as {FileImport.objects.get(pk=found.pk).status}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(*seconds, at_first, peak)
 

@@ -13,8 +13,9 @@ from django.utils import timezone
 from benchmarks.stack import Stack, running
 from benchmarks.table import Row
 from evalsite.platform.models import Job
-from experiments.models import EvalCase, EvalSet, Experiment, ModelVersion, Output, PairImport
+from experiments.models import EvalCase, EvalSet, Experiment, FileImport, ModelVersion, Output
 from experiments.services import imports, uploads
+from experiments.services.file_imports.pair_options import PairOptions
 
 LEASE_SECONDS = 5
 STUCK_AFTER_SECONDS = 180
@@ -72,7 +73,7 @@ def attempts_until_enough_kills(stack: Stack, plan: Plan) -> Iterator[Attempt]:
 
 def import_once(stack: Stack, plan: Plan, number: int, *, phase: str = "", pause: float = 0.0) -> Attempt:
     path = write_file(stack.folder / f"pairs-{number}.jsonl", plan.pairs, number)
-    options = imports.Options(
+    options = PairOptions(
         mapping={"baseline": "before", "candidate": "after"},
         baseline_name=f"baseline {number}",
         candidate_name=f"candidate {number}",
@@ -84,7 +85,7 @@ def import_once(stack: Stack, plan: Plan, number: int, *, phase: str = "", pause
     begun = imports.begin(upload=upload, second_upload=None, options=options, created_by=None, now=timezone.now())
     check = follow(stack, begun, kill_after=pause if phase == "check" else None)
     begun.refresh_from_db()
-    started = imports.start_commit(pair_import=begun, options=options, actor=None, now=timezone.now())
+    started = imports.start_commit(file_import=begun, options=options, actor=None, now=timezone.now())
     commit = follow(stack, started, kill_after=pause if phase == "commit" else None)
     jobs = {"check": check, "commit": commit}
     return Attempt(
@@ -112,10 +113,10 @@ def write_file(path: Path, pairs: int, number: int) -> Path:
     return path
 
 
-def follow(stack: Stack, pair_import: PairImport, *, kill_after: float | None) -> Job:
+def follow(stack: Stack, file_import: FileImport, *, kill_after: float | None) -> Job:
     """Wait until the job has ended; once it has run for so many seconds, kill its worker and wipe the broker."""
     deadline = time.monotonic() + STUCK_AFTER_SECONDS
-    while (job := Job.objects.get(pk=str(pair_import.job_id))).is_live:
+    while (job := Job.objects.get(pk=str(file_import.job_id))).is_live:
         if kill_after is not None and has_run_for(job, kill_after):
             kill_everything(stack)
             kill_after = None
@@ -152,7 +153,7 @@ def scale(plan: Plan, attempts: list[Attempt], seconds: float) -> Row:
 def findings(plan: Plan, attempts: list[Attempt]) -> Iterator[Row]:
     wanted = len(attempts)
     yield count_row("kills of all workers, broker wiped", sum(bool(each.killed_in) for each in attempts), plan.kills)
-    yield count_row("imports finished", PairImport.objects.filter(status=PairImport.Status.DONE).count(), wanted)
+    yield count_row("imports finished", FileImport.objects.filter(status=FileImport.Status.DONE).count(), wanted)
     yield count_row("experiments made", Experiment.objects.count(), wanted)
     yield count_row("sets of cases made", EvalSet.objects.count(), wanted)
     yield count_row("model versions made", ModelVersion.objects.count(), 2 * wanted)

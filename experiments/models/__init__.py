@@ -12,11 +12,11 @@ from experiments.models.campaign_result import CampaignResult, ExperimentResult
 from experiments.models.endpoint import Endpoint, EndpointSlots, EndpointState
 from experiments.models.eval_set import EvalCase, EvalSet
 from experiments.models.experiment import Experiment, ExperimentSuite, SuiteRole
+from experiments.models.file_import import FileImport, ImportProblem
 from experiments.models.gold_answer import GoldAnswer
 from experiments.models.judgment_import import JudgmentImport
 from experiments.models.model_version import ModelVersion
 from experiments.models.output import Output
-from experiments.models.pair_import import ImportProblem, PairImport
 from experiments.models.plan_amendment import PlanAmendment
 from experiments.models.run_comparison import CaseChange, RunComparison
 from experiments.models.sequential_stop import SequentialStop
@@ -39,12 +39,12 @@ __all__ = [
     "Experiment",
     "ExperimentResult",
     "ExperimentSuite",
+    "FileImport",
     "GoldAnswer",
     "ImportProblem",
     "JudgmentImport",
     "ModelVersion",
     "Output",
-    "PairImport",
     "PlanAmendment",
     "RunComparison",
     "RunItem",

@@ -20,6 +20,7 @@ from experiments.services import imports, results, uploads
 from experiments.services.campaigns import drafts, opening, running
 from experiments.services.campaigns.drafts import CampaignDraft
 from experiments.services.demo_reviews import Opinion, Opinions, review
+from experiments.services.file_imports.pair_options import PairOptions
 
 CONTENT = Path(__file__).resolve().parents[1] / "demo"
 EXPERIMENT = "Demo: support bot"
@@ -97,12 +98,12 @@ def person(username: str, role: Role) -> User:
 def imported_experiment(*, created_by: User, now: datetime) -> Experiment:
     if found := Experiment.objects.filter(name=EXPERIMENT).first():
         return found
-    options = imports.Options(baseline_name=BASELINE, candidate_name=CANDIDATE, experiment=EXPERIMENT)
+    options = PairOptions(baseline_name=BASELINE, candidate_name=CANDIDATE, experiment=EXPERIMENT)
     with (CONTENT / "pairs.jsonl").open("rb") as file:
         upload = uploads.store(file=file, filename="support-questions.jsonl", created_by=created_by, now=now)
     checked = imports.begin(upload=upload, second_upload=None, options=options, created_by=created_by, now=now)
     finish(checked.job)
-    committed = imports.start_commit(pair_import=checked, options=options, actor=created_by, now=now)
+    committed = imports.start_commit(file_import=checked, options=options, actor=created_by, now=now)
     finish(committed.job)
     experiments = Experiment.objects.filter(name=EXPERIMENT)
     # Older than its campaigns, which the demo opens some days ago.

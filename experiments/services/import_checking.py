@@ -1,47 +1,46 @@
-"""The dry run as a job: read everything, keep what was found, write no pair."""
+"""The dry run as a job: read everything, keep what was found, write no row."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from evalsite.platform.jobs import JobFailed, JobRun
-from experiments.importers import check, mapping
-from experiments.importers.check import Checked
-from experiments.importers.mapping import Mapping
+from experiments.importers import check
 from experiments.importers.problems import Problem, Severity, Unreadable
-from experiments.importers.source import Source, open_source
+from experiments.importers.source import Source, Tell, open_source
 from experiments.importers.tally import Tally
-from experiments.models import ImportProblem, PairImport
+from experiments.models import FileImport, ImportProblem
 from experiments.services import uploads
-from experiments.services.imports import Options, locked
+from experiments.services.file_imports.registry import shape_of
+from experiments.services.file_imports.shapes import Found, Reading
+from experiments.services.imports import locked
 
 COPY_PROBLEMS = (
-    'COPY experiments_importproblem (pair_import_id, severity, file, "row", "column", kind, reason) FROM STDIN'
+    'COPY experiments_importproblem (file_import_id, severity, file, "row", "column", kind, reason) FROM STDIN'
 )
 
 
 def run_check(run: JobRun, *, import_id: UUID) -> None:
-    pair_import = PairImport.objects.select_related("upload", "second_upload").get(pk=import_id)
-    if pair_import.status != PairImport.Status.CHECKING:
+    file_import = FileImport.objects.select_related("upload", "second_upload").get(pk=import_id)
+    if file_import.status != FileImport.Status.CHECKING:
         return
     found: list[Problem] = []
     tally = Tally(found.append)
-    with opened(pair_import, run) as sources:
-        findings, checked = read(sources, Options.of(pair_import), tally, run)
+    with opened(file_import, run) as sources:
+        findings, checked = read(file_import, sources, tally, run)
     findings["kinds"] = {severity.value: dict(kinds) for severity, kinds in tally.kinds.items()}
-    keep(run, pair_import, findings, checked, found, tally)
+    keep(run, file_import, findings, checked, found, tally)
 
 
 @contextmanager
-def opened(pair_import: PairImport, run: JobRun) -> Iterator[list[Source | Unreadable]]:
+def opened(file_import: FileImport, run: JobRun) -> Iterator[list[Source | Unreadable]]:
     """Each file on disk; one that is no table at all is a finding like any other."""
     run.progress(0, None, "fetching the file")
     with ExitStack() as stack:
         sources: list[Source | Unreadable] = []
-        for number, upload in enumerate(filter(None, [pair_import.upload, pair_import.second_upload]), start=1):
+        for number, upload in enumerate(filter(None, [file_import.upload, file_import.second_upload]), start=1):
             try:
                 path = stack.enter_context(uploads.on_disk(upload))
                 sources.append(open_source(path, filename=upload.filename, number=number))
@@ -53,73 +52,66 @@ def opened(pair_import: PairImport, run: JobRun) -> Iterator[list[Source | Unrea
 
 
 def read(
-    opened_sources: Sequence[Source | Unreadable], options: Options, tally: Tally, run: JobRun
-) -> tuple[dict[str, object], Checked]:
+    file_import: FileImport, opened_sources: Sequence[Source | Unreadable], tally: Tally, run: JobRun
+) -> tuple[dict[str, object], Found]:
+    shape = shape_of(file_import)
+    options = shape.options_of(file_import)
     sources = [each for each in opened_sources if isinstance(each, Source)]
     for each in opened_sources:
         if isinstance(each, Unreadable):
             tally(each.problem())
     findings = empty_findings(sources)
     if len(sources) < len(opened_sources):
-        return findings, Checked()
+        return findings, Found()
     try:
         columns = check.read_columns(sources, tally)
     except Unreadable as problem:
         tally(problem.problem())
-        return findings, Checked()
-    chosen = mapping.suggest(columns, chosen=options.mapping)
-    findings |= {
-        "columns": columns,
-        "mapping": asdict(chosen),
-        "missing": chosen.missing(),
-        "sides": mapping.sides_to_ask_about(columns),
-    }
-    if chosen.missing():
-        return findings, Checked()
-    return findings, check_all(sources, columns, chosen, options, tally, run)
+        return findings, Found()
+    chosen = shape.suggest(columns, options)
+    findings |= {"columns": columns, "mapping": chosen.mapping, "missing": chosen.missing, **chosen.asks}
+    if chosen.missing:
+        return findings, Found()
+    tell = teller(run, sum(each.size for each in sources))
+    return findings, shape.check(Reading(file_import, sources, columns, chosen.mapping, options, tally, tell))
 
 
 def empty_findings(sources: Sequence[Source]) -> dict[str, object]:
     formats = [each.format.value for each in sources]
-    return {"formats": formats, "columns": [], "mapping": {}, "missing": [], "sides": None}
+    return {"formats": formats, "columns": [], "mapping": {}, "missing": []}
 
 
-def check_all(
-    sources: Sequence[Source], columns: list[str], chosen: Mapping, options: Options, tally: Tally, run: JobRun
-) -> Checked:
-    size = sum(each.size for each in sources)
-
+def teller(run: JobRun, size: int) -> Tell:
     def tell(done: int) -> None:
         run.progress(done, size, "reading")
 
-    names = tuple(filter(None, (options.baseline_name, options.candidate_name)))
-    return check.check(sources, columns=columns, mapping=chosen, names=names, report=tally, tell=tell)
+    return tell
 
 
 @transaction.atomic
 def keep(
     run: JobRun,
-    pair_import: PairImport,
+    file_import: FileImport,
     findings: dict[str, object],
-    checked: Checked,
+    checked: Found,
     found: Sequence[Problem],
     tally: Tally,
 ) -> None:
     run.guard()
-    fresh = locked(pair_import)
-    if fresh.status != PairImport.Status.CHECKING:
+    fresh = locked(file_import)
+    if fresh.status != FileImport.Status.CHECKING:
         return
     fresh.problems.all().delete()
     copy_problems(fresh, found)
-    fresh.findings = {**findings, "checked": asdict(checked)}
-    fresh.n_pairs = checked.n_pairs
+    fresh.findings = {**findings, "checked": checked.checked}
+    fresh.n_rows = checked.n_rows
     fresh.n_errors = tally.totals[Severity.ERROR]
     fresh.n_warnings = tally.totals[Severity.WARNING]
-    fresh.status = PairImport.Status.CHECKED
+    fresh.status = FileImport.Status.CHECKED
     fresh.save()
 
 
-def copy_problems(pair_import: PairImport, found: Sequence[Problem]) -> None:
+def copy_problems(file_import: FileImport, found: Sequence[Problem]) -> None:
     """In the order of the file, errors before warnings, so that their ids are the order of reading."""
     ordered = sorted(found, key=lambda problem: (problem.severity, problem.file, problem.row))
     limit = ImportProblem._meta.get_field("reason").max_length or 0
@@ -127,7 +119,7 @@ def copy_problems(pair_import: PairImport, found: Sequence[Problem]) -> None:
         for problem in ordered:
             copy.write_row(
                 (
-                    pair_import.pk,
+                    file_import.pk,
                     problem.severity.value,
                     problem.file,
                     problem.row or None,

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from psycopg import Cursor
 
 from evalsite.platform.models import User
-from experiments.models import PairImport, Upload, UploadChunk
+from experiments.models import FileImport, Upload, UploadChunk
 
 COPY_CHUNKS = "COPY experiments_uploadchunk (upload_id, seq, data) FROM STDIN (FORMAT BINARY)"
 COPY_HEAD, COPY_TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -96,6 +96,6 @@ def fill(file: IO[bytes], upload: Upload) -> str:
     return digest.hexdigest()
 
 
-def drop_bytes(*, pair_import: PairImport) -> None:
+def drop_bytes(*, file_import: FileImport) -> None:
     """Only the bytes: name, size and hash stay, which is what tells a second import of the same file."""
-    UploadChunk.objects.filter(upload__in=[pair_import.upload_id, pair_import.second_upload_id]).delete()
+    UploadChunk.objects.filter(upload__in=[file_import.upload_id, file_import.second_upload_id]).delete()

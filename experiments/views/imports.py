@@ -1,4 +1,4 @@
-"""Imports of paired outputs: upload, dry run, import. For leads and admins."""
+"""Imports of files of every kind: upload, dry run, import. For leads and admins."""
 
 import csv
 from collections.abc import Iterator
@@ -15,10 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from evalsite.platform.http import HttpRequest, render, role_required
 from evalsite.platform.progress import progress_of
-from experiments.forms.imports import COLUMNS, ImportOptionsForm, NewImportForm
-from experiments.models import ImportProblem, PairImport
+from experiments.forms.import_kinds import FORMS
+from experiments.forms.imports import ImportOptionsForm, NewImportForm
+from experiments.models import FileImport, ImportProblem
 from experiments.services import imports as work
 from experiments.services import uploads
+from experiments.services.file_imports.registry import shape_of
+from experiments.services.file_imports.shapes import Options
 
 PAGE_LENGTH = 50
 SPREADSHEET_FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -27,42 +30,53 @@ SPREADSHEET_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @require_safe
 @role_required("lead", "admin")
 def imports(request: HttpRequest) -> HttpResponse:
-    page = Paginator(PairImport.objects.listed(), PAGE_LENGTH).get_page(request.GET.get("page"))
+    page = Paginator(FileImport.objects.listed(), PAGE_LENGTH).get_page(request.GET.get("page"))
     return render(request, "experiments/imports/imports.html", {"page": page})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required("lead", "admin")
 def new_import(request: HttpRequest) -> HttpResponse:
-    form = NewImportForm(request.POST, request.FILES) if request.method == "POST" else NewImportForm()
+    """What the file holds is chosen first (`?kind=`); links here may fill in the rest (`?eval_set=`, …)."""
+    kind = (request.POST if request.method == "POST" else request.GET).get("kind", "")
+    kind = kind if kind in FORMS else FileImport.Kind.PAIRS.value
+    start_form = FORMS[kind].start_form
+    if request.method == "POST":
+        form = start_form(request.POST, request.FILES)
+    else:
+        form = start_form(initial={**request.GET.dict(), "kind": kind})
     if request.method == "POST" and form.is_valid():
         try:
-            begun = begin(request, form.cleaned_data)
+            begun = begin(request, form, kind)
         except uploads.UploadRefused as refusal:
             form.add_error("file", str(refusal))
         else:
-            return redirect("pair_import", begun.pk)
-    return render(request, "experiments/imports/new_import.html", {"form": form}, status=422 if form.errors else 200)
+            return redirect("file_import", begun.pk)
+    context = {"form": form, "kind": kind, "kinds": FORMS, "needs": template_of(kind, "needs")}
+    return render(request, "experiments/imports/new_import.html", context, status=422 if form.errors else 200)
 
 
-def begin(request: HttpRequest, chosen: dict[str, Any]) -> PairImport:
+def template_of(kind: str, part: str) -> str:
+    return f"experiments/imports/{kind}/{part}.html"
+
+
+def begin(request: HttpRequest, form: NewImportForm, kind: str) -> FileImport:
     """A form that is sent twice makes one import: its token is the import's id."""
-    earlier = PairImport.objects.filter(pk=chosen["token"]).first()
+    chosen = form.cleaned_data
+    earlier = FileImport.objects.filter(pk=chosen["token"]).first()
     if earlier:
         return earlier
     now = timezone.now()
     try:
         with transaction.atomic():
-            stored = [
-                uploads.store(file=file, filename=file.name, created_by=request.user, now=now)
-                for file in (chosen["file"], chosen["second_file"])
-                if file
-            ]
+            person, given = request.user, form.given_files()
+            stored = [uploads.store(file=file, filename=file.name, created_by=person, now=now) for file in given]
             return work.begin(
                 import_id=chosen["token"],
                 upload=stored[0],
                 second_upload=stored[1] if len(stored) > 1 else None,
-                options=work.Options(),
+                options=form.options(),
+                kind=kind,
                 created_by=request.user,
                 now=now,
             )
@@ -71,38 +85,47 @@ def begin(request: HttpRequest, chosen: dict[str, Any]) -> PairImport:
         return get_import(chosen["token"])
 
 
-def get_import(import_id: UUID) -> PairImport:
-    rows = PairImport.objects.select_related("upload", "second_upload", "experiment", "job", "created_by")
+def get_import(import_id: UUID) -> FileImport:
+    rows = FileImport.objects.with_what_it_made().select_related("second_upload", "job", "created_by")
     return get_object_or_404(rows, pk=import_id)
 
 
 @require_safe
 @role_required("lead", "admin")
-def pair_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
+def file_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
     found = get_import(import_id)
-    return render(request, "experiments/imports/pair_import.html", page_of(request, found), partial="state")
+    return render(request, "experiments/imports/file_import.html", page_of(request, found), partial="state")
 
 
-def page_of(request: HttpRequest, found: PairImport, form: ImportOptionsForm | None = None) -> dict[str, Any]:
-    options = work.with_names_from_file(found, work.Options.of(found))
+def page_of(request: HttpRequest, found: FileImport, form: ImportOptionsForm | None = None) -> dict[str, Any]:
+    shape = shape_of(found)
+    form = form or FORMS[found.kind].options_form(file_import=found, options=shape.prefilled(found))
     problems = found.problems.order_by("id")
     shown = request.GET.get("show", "")
     if shown in ImportProblem.Severity.values:
         problems = problems.filter(severity=shown)
     findings = found.findings or {}
     return {
-        "pair_import": found,
+        "file_import": found,
         "progress": progress_of(found.job, now=timezone.now()) if found.job else None,
-        "form": form or ImportOptionsForm(pair_import=found, options=options),
+        "form": form,
+        "noun": shape.noun,
+        "parts": {part: template_of(found.kind, part) for part in ("facts", "preview", "made")},
         "findings": findings,
         "checked": findings.get("checked"),
-        "missing": [COLUMNS[name][0].lower() for name in findings.get("missing", [])],
+        "missing": [form.label_of(name) for name in findings.get("missing", [])],
         "is_ready": work.is_ready(found),
-        "same_bytes": PairImport.objects.done_with_same_bytes(found).select_related("experiment")[:3],
+        "same_bytes": FileImport.objects.done_with_same_bytes(found).with_what_it_made()[:3],
         "problems": Paginator(problems, PAGE_LENGTH).get_page(request.GET.get("page")),
         "shown": shown,
         "n_stored": found.problems.count(),
     }
+
+
+def options_form(request: HttpRequest, found: FileImport, *, names_needed: bool = True) -> ImportOptionsForm:
+    return FORMS[found.kind].options_form(
+        request.POST, file_import=found, options=shape_of(found).options_of(found), names_needed=names_needed
+    )
 
 
 @require_POST
@@ -110,40 +133,40 @@ def page_of(request: HttpRequest, found: PairImport, form: ImportOptionsForm | N
 def check_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """Read the file again under the columns and names now chosen."""
     found = get_import(import_id)
-    form = ImportOptionsForm(request.POST, pair_import=found, options=work.Options.of(found), names_needed=False)
+    form = options_form(request, found, names_needed=False)
     if not form.is_valid():
-        return render(request, "experiments/imports/pair_import.html", page_of(request, found, form), status=422)
+        return render(request, "experiments/imports/file_import.html", page_of(request, found, form), status=422)
     try:
-        work.start_check(pair_import=found, options=form.options(), actor=request.user, now=timezone.now())
+        work.start_check(file_import=found, options=form.options(), actor=request.user, now=timezone.now())
     except work.ImportRefused as refusal:
         messages.error(request, str(refusal))
-    return redirect("pair_import", import_id)
+    return redirect("file_import", import_id)
 
 
 @require_POST
 @role_required("lead", "admin")
 def commit_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
     found = get_import(import_id)
-    form = ImportOptionsForm(request.POST, pair_import=found, options=work.Options.of(found))
+    form = options_form(request, found)
     if form.is_valid():
         try:
             return start_commit(request, found, form.options())
         except work.ImportRefused as refusal:
             form.add_error(None, str(refusal))
-    return render(request, "experiments/imports/pair_import.html", page_of(request, found, form), status=422)
+    return render(request, "experiments/imports/file_import.html", page_of(request, found, form), status=422)
 
 
-def start_commit(request: HttpRequest, found: PairImport, options: work.Options) -> HttpResponse:
+def start_commit(request: HttpRequest, found: FileImport, options: Options) -> HttpResponse:
     """Columns changed without a new dry run get one first."""
     now = timezone.now()
-    if found.status == PairImport.Status.CHECKED and work.columns_changed(found, options):
-        work.start_check(pair_import=found, options=options, actor=request.user, now=now)
+    if found.status == FileImport.Status.CHECKED and work.columns_changed(found, options):
+        work.start_check(file_import=found, options=options, actor=request.user, now=now)
         messages.info(request, "The columns were changed, so the file is checked again before it is imported.")
-        return redirect("pair_import", found.pk)
-    started = work.start_commit(pair_import=found, options=options, actor=request.user, now=now)
+        return redirect("file_import", found.pk)
+    started = work.start_commit(file_import=found, options=options, actor=request.user, now=now)
     if started.pk != found.pk:
         messages.info(request, "These bytes were imported before under the same options. Nothing new was made.")
-    return redirect("pair_import", started.pk)
+    return redirect("file_import", started.pk)
 
 
 @require_POST
@@ -151,10 +174,10 @@ def start_commit(request: HttpRequest, found: PairImport, options: work.Options)
 def discard_import(request: HttpRequest, import_id: UUID) -> HttpResponse:
     found = get_import(import_id)
     try:
-        work.discard(pair_import=found, actor=request.user, now=timezone.now())
+        work.discard(file_import=found, actor=request.user, now=timezone.now())
     except work.ImportRefused as refusal:
         messages.error(request, str(refusal))
-        return redirect("pair_import", import_id)
+        return redirect("file_import", import_id)
     messages.success(request, f"The import of {found.upload.filename} is discarded, its file is deleted.")
     return redirect("imports")
 
@@ -176,7 +199,7 @@ class Line:
         return line
 
 
-def problem_lines(found: PairImport) -> Iterator[str]:
+def problem_lines(found: FileImport) -> Iterator[str]:
     writer = csv.writer(Line())
     yield writer.writerow(["severity", "file", "row", "column", "kind", "reason"])
     for problem in found.problems.order_by("id").iterator(chunk_size=2000):

@@ -7,12 +7,13 @@ import orjson
 from evalsite.platform import jobs
 from evalsite.platform.models import User
 from experiments import tasks
-from experiments.models import PairImport, Upload
+from experiments.models import FileImport, Upload
 from experiments.services import imports, uploads
+from experiments.services.file_imports.pair_options import PairOptions
 from tests.factories.platform_ import NOW
 
 HANDLERS = (tasks.check_import, tasks.commit_import)
-OPTIONS = imports.Options(baseline_name="base-1", candidate_name="cand-1", experiment="First try")
+OPTIONS = PairOptions(baseline_name="base-1", candidate_name="cand-1", experiment="First try")
 
 
 def jsonl(n: int = 3, **extra: object) -> bytes:
@@ -26,25 +27,25 @@ def upload(data: bytes, filename: str = "pairs.jsonl", *, by: User | None = None
 
 
 def begin(
-    data: bytes, second: bytes | None = None, *, options: imports.Options = OPTIONS, by: User | None = None
-) -> PairImport:
+    data: bytes, second: bytes | None = None, *, options: PairOptions = OPTIONS, by: User | None = None
+) -> FileImport:
     second_upload = upload(second, "second.jsonl", by=by) if second is not None else None
     return imports.begin(
         upload=upload(data, by=by), second_upload=second_upload, options=options, created_by=by, now=NOW
     )
 
 
-def checked(data: bytes, second: bytes | None = None, *, options: imports.Options = OPTIONS) -> PairImport:
+def checked(data: bytes, second: bytes | None = None, *, options: PairOptions = OPTIONS) -> FileImport:
     return run(begin(data, second, options=options))
 
 
-def imported(data: bytes, second: bytes | None = None, *, options: imports.Options = OPTIONS) -> PairImport:
+def imported(data: bytes, second: bytes | None = None, *, options: PairOptions = OPTIONS) -> FileImport:
     found = checked(data, second, options=options)
-    return run(imports.start_commit(pair_import=found, options=options, actor=None, now=NOW))
+    return run(imports.start_commit(file_import=found, options=options, actor=None, now=NOW))
 
 
-def run(pair_import: PairImport) -> PairImport:
+def run(file_import: FileImport) -> FileImport:
     """Deliver the import's job and return the import as it stands then."""
-    assert pair_import.job_id
-    jobs.run(pair_import.job_id)
-    return PairImport.objects.select_related("job", "experiment", "upload").get(pk=pair_import.pk)
+    assert file_import.job_id
+    jobs.run(file_import.job_id)
+    return FileImport.objects.select_related("job", "experiment", "upload").get(pk=file_import.pk)

@@ -4,8 +4,9 @@ from pytest_django import Settings
 
 from evalsite.platform import jobs
 from evalsite.platform.models import Job
-from experiments.models import EvalCase, ImportProblem, PairImport, UploadChunk
+from experiments.models import EvalCase, FileImport, ImportProblem, UploadChunk
 from experiments.services import imports, uploads
+from experiments.services.file_imports.pair_options import PairOptions, mapping_of
 from tests.experiments.importing import OPTIONS, begin, checked, jsonl, run, upload
 from tests.factories.platform_ import NOW
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_a_dry_run_tells_columns_counts_and_first_rows_and_stores_no_pair() -> None:
     found = checked(jsonl(12))
-    assert (found.status, found.n_pairs, found.n_errors) == ("checked", 12, 0)
+    assert (found.status, found.n_rows, found.n_errors) == ("checked", 12, 0)
     assert found.findings is not None
     assert found.findings["columns"] == ["id", "prompt", "baseline", "candidate"]
     assert found.findings["mapping"]["candidate"] == "candidate"
@@ -59,24 +60,24 @@ def test_where_the_baseline_is_not_told_the_dry_run_asks() -> None:
     assert found.findings["sides"] == ["response_a", "response_b"]
     assert found.findings["missing"] == ["baseline", "candidate"]
     assert not imports.is_ready(found)
-    options = imports.Options(mapping={"baseline": "response_b"})
-    again = run(imports.start_check(pair_import=found, options=options, actor=None, now=NOW))
-    assert again.n_pairs == 1
-    assert imports.mapping_of(again).candidate == "response_a"
+    options = PairOptions(mapping={"baseline": "response_b"})
+    again = run(imports.start_check(file_import=found, options=options, actor=None, now=NOW))
+    assert again.n_rows == 1
+    assert mapping_of(again).candidate == "response_a"
 
 
 def test_a_second_check_replaces_the_problems_of_the_first() -> None:
     found = checked(b'{"prompt": "Q", "text": "T", "baseline": "a", "candidate": "a"}')
     assert found.problems.count() == 1
-    options = imports.Options(mapping={"candidate": "text"})
-    again = run(imports.start_check(pair_import=found, options=options, actor=None, now=NOW))
+    options = PairOptions(mapping={"candidate": "text"})
+    again = run(imports.start_check(file_import=found, options=options, actor=None, now=NOW))
     assert (again.problems.count(), again.n_warnings) == (0, 0)
 
 
 def test_a_check_that_runs_is_not_started_again() -> None:
     found = begin(jsonl())
     with pytest.raises(imports.ImportRefused, match="right now"):
-        imports.start_check(pair_import=found, options=OPTIONS, actor=None, now=NOW)
+        imports.start_check(file_import=found, options=OPTIONS, actor=None, now=NOW)
 
 
 def test_a_check_delivered_twice_finds_the_same() -> None:
@@ -84,7 +85,7 @@ def test_a_check_delivered_twice_finds_the_same() -> None:
     assert found.job_id
     Job.objects.filter(pk=found.job_id).update(status=Job.Status.QUEUED)
     jobs.run(found.job_id)
-    again = PairImport.objects.get(pk=found.pk)
+    again = FileImport.objects.get(pk=found.pk)
     assert (again.n_errors, again.problems.count()) == (4, 4)
 
 

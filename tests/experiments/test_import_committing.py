@@ -12,13 +12,15 @@ from experiments.models import (
     EvalSet,
     Experiment,
     ExperimentSuite,
+    FileImport,
     ImportProblem,
     ModelVersion,
     Output,
-    PairImport,
     UploadChunk,
 )
 from experiments.services import import_committing, import_rows, imports
+from experiments.services.file_imports import pair_writing
+from experiments.services.file_imports.pair_options import PairOptions
 from tests.experiments.importing import OPTIONS, begin, checked, imported, jsonl, run
 from tests.factories.platform_ import NOW
 
@@ -61,7 +63,7 @@ def test_an_import_makes_the_set_both_models_their_outputs_and_the_experiment() 
         1,
         "target",
     )
-    assert AuditEntry.objects.get(action="import.committed").details["pairs"] == 1
+    assert AuditEntry.objects.get(action="import.committed").details["rows"] == 1
     assert not UploadChunk.objects.exists()
 
 
@@ -78,8 +80,8 @@ def test_the_same_bytes_under_the_same_options_make_nothing_new() -> None:
     first = imported(jsonl())
     counts = [model.objects.count() for model in (EvalSet, EvalCase, ModelVersion, Output, Experiment)]
     second = checked(jsonl())
-    assert list(PairImport.objects.done_with_same_bytes(second)) == [first]
-    started = imports.start_commit(pair_import=second, options=OPTIONS, actor=None, now=NOW)
+    assert list(FileImport.objects.done_with_same_bytes(second)) == [first]
+    started = imports.start_commit(file_import=second, options=OPTIONS, actor=None, now=NOW)
     assert started == first
     assert [model.objects.count() for model in (EvalSet, EvalCase, ModelVersion, Output, Experiment)] == counts
 
@@ -87,8 +89,8 @@ def test_the_same_bytes_under_the_same_options_make_nothing_new() -> None:
 def test_two_imports_of_the_same_bytes_at_once_make_one_experiment() -> None:
     one, two = checked(jsonl()), checked(jsonl())
     for each in (one, two):
-        imports.start_commit(pair_import=each, options=OPTIONS, actor=None, now=NOW)
-    results = [run(PairImport.objects.get(pk=each.pk)) for each in (one, two)]
+        imports.start_commit(file_import=each, options=OPTIONS, actor=None, now=NOW)
+    results = [run(FileImport.objects.get(pk=each.pk)) for each in (one, two)]
     assert [each.status for each in results] == ["done", "discarded"]
     assert Experiment.objects.count() == 1
 
@@ -136,9 +138,9 @@ def test_a_second_set_joins_an_experiment_only_when_that_is_said() -> None:
     options = replace(OPTIONS, role="adversarial")
     other = checked(jsonl(3), options=options)
     with pytest.raises(imports.ImportRefused, match="already"):
-        imports.start_commit(pair_import=other, options=options, actor=None, now=NOW)
+        imports.start_commit(file_import=other, options=options, actor=None, now=NOW)
     options = replace(options, add_to_existing=True)
-    run(imports.start_commit(pair_import=other, options=options, actor=None, now=NOW))
+    run(imports.start_commit(file_import=other, options=options, actor=None, now=NOW))
     experiment = Experiment.objects.get()
     assert sorted(experiment.suites.values_list("role", flat=True)) == ["adversarial", "target"]
     assert Output.objects.filter(model_version=experiment.baseline).count() == 5
@@ -160,16 +162,16 @@ def test_a_set_joins_only_an_experiment_of_the_same_two_models() -> None:
         (replace(OPTIONS, mapping={"baseline": "candidate", "candidate": "baseline"}), "columns were changed"),
     ],
 )
-def test_a_commit_needs_names_and_the_columns_that_were_checked(options: imports.Options, reason: str) -> None:
+def test_a_commit_needs_names_and_the_columns_that_were_checked(options: PairOptions, reason: str) -> None:
     found = checked(jsonl())
     with pytest.raises(imports.ImportRefused, match=reason):
-        imports.start_commit(pair_import=found, options=options, actor=None, now=NOW)
+        imports.start_commit(file_import=found, options=options, actor=None, now=NOW)
 
 
 def test_nothing_is_imported_while_an_error_remains() -> None:
     found = checked(jsonl(2) + b"\n{}")
     with pytest.raises(imports.ImportRefused, match="there are 4"):
-        imports.start_commit(pair_import=found, options=OPTIONS, actor=None, now=NOW)
+        imports.start_commit(file_import=found, options=OPTIONS, actor=None, now=NOW)
 
 
 def test_a_failure_in_the_middle_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +185,7 @@ def test_a_failure_in_the_middle_leaves_nothing(monkeypatch: pytest.MonkeyPatch)
             raise DatabaseError("the disk is full")
 
     monkeypatch.setattr(import_rows, "write_outputs", fail_late)
-    after = run(imports.start_commit(pair_import=found, options=OPTIONS, actor=None, now=NOW))
+    after = run(imports.start_commit(file_import=found, options=OPTIONS, actor=None, now=NOW))
     assert after.job is not None
     assert after.job.status == Job.Status.FAILED
     for model in (EvalSet, EvalCase, ModelVersion, Output, Experiment):
@@ -195,44 +197,44 @@ def test_a_failure_in_the_middle_leaves_nothing(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_worker_that_lost_its_lease_commits_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = checked(jsonl())
-    started = imports.start_commit(pair_import=found, options=OPTIONS, actor=None, now=NOW)
-    true_check = import_committing.check_references
+    started = imports.start_commit(file_import=found, options=OPTIONS, actor=None, now=NOW)
+    true_check = pair_writing.check_references
 
-    def another_worker_takes_over(target: import_committing.Target) -> None:
+    def another_worker_takes_over(target: pair_writing.Target) -> None:
         true_check(target)
         Job.objects.filter(kind=imports.COMMIT).update(token=99)
 
-    monkeypatch.setattr(import_committing, "check_references", another_worker_takes_over)
+    monkeypatch.setattr(pair_writing, "check_references", another_worker_takes_over)
     assert run(started).status == "committing"
     assert not Experiment.objects.exists()
 
 
 def test_a_discarded_import_drops_its_file_and_problems_and_is_over() -> None:
     found = checked(jsonl(2) + b"\n{}")
-    imports.discard(pair_import=found, actor=None, now=NOW)
+    imports.discard(file_import=found, actor=None, now=NOW)
     assert not UploadChunk.objects.exists()
     assert not ImportProblem.objects.exists()
     with pytest.raises(imports.ImportRefused, match="discarded already"):
-        imports.start_check(pair_import=found, options=OPTIONS, actor=None, now=NOW)
+        imports.start_check(file_import=found, options=OPTIONS, actor=None, now=NOW)
 
 
 def test_a_discard_stops_a_waiting_job() -> None:
     found = begin(jsonl())
-    imports.discard(pair_import=found, actor=None, now=NOW)
+    imports.discard(file_import=found, actor=None, now=NOW)
     assert Job.objects.get().status == Job.Status.CANCELLED
 
 
 def test_a_done_import_cannot_be_discarded() -> None:
     found = imported(jsonl())
     with pytest.raises(imports.ImportRefused, match="stays"):
-        imports.discard(pair_import=found, actor=None, now=NOW)
+        imports.discard(file_import=found, actor=None, now=NOW)
 
 
 def test_a_dry_run_whose_job_is_just_ending_is_not_taken_for_the_import() -> None:
     found = checked(jsonl())
     assert found.job is not None
     Job.objects.filter(pk=found.job.pk).update(status=Job.Status.RUNNING, lease_until=NOW)
-    started = imports.start_commit(pair_import=found, options=OPTIONS, actor=None, now=NOW)
+    started = imports.start_commit(file_import=found, options=OPTIONS, actor=None, now=NOW)
     assert started.job is not None
     assert started.job.kind == imports.COMMIT
     assert run(started).status == "done"
@@ -248,7 +250,7 @@ def lose_lease_and_run(delivery: jobs.JobRun) -> None:
 
 def test_a_zombie_that_comes_back_after_the_import_is_done_leaves_it_done(monkeypatch: pytest.MonkeyPatch) -> None:
     found = checked(jsonl())
-    started = imports.start_commit(pair_import=found, options=OPTIONS, actor=None, now=NOW)
+    started = imports.start_commit(file_import=found, options=OPTIONS, actor=None, now=NOW)
     true_turn = import_committing.take_turn
 
     def another_worker_was_faster(delivery: jobs.JobRun) -> None:
@@ -261,3 +263,31 @@ def test_a_zombie_that_comes_back_after_the_import_is_done_leaves_it_done(monkey
     monkeypatch.setattr(import_committing, "take_turn", another_worker_was_faster)
     assert run(started).status == "done"
     assert Experiment.objects.count() == 1
+
+
+def test_a_commit_that_failed_is_started_anew_by_trying_its_job_again() -> None:
+    options = replace(OPTIONS, add_to_existing=True)
+    one, two = checked(jsonl(2)), checked(jsonl(3), options=options)
+    started = [imports.start_commit(file_import=each, options=options, actor=None, now=NOW) for each in (one, two)]
+    run(started[0])
+    Experiment.objects.update(name="Held")
+    other = imported(jsonl(4), options=replace(OPTIONS, candidate_name="cand-2"))
+    failed = run(started[1])
+    assert (failed.status, failed.error[:11]) == ("failed", "'First try'")
+    assert other.experiment is not None
+    Experiment.objects.filter(pk=other.experiment.pk).update(name="Out of the way")
+    Experiment.objects.filter(name="Held").update(name="First try")
+    assert failed.job is not None
+    assert jobs.retry(job=failed.job)
+    assert run(failed).status == "done"
+    assert Experiment.objects.get(name="First try").suites.count() == 2
+
+
+def test_an_old_job_does_not_take_up_an_import_that_has_gone_on() -> None:
+    found = checked(jsonl())
+    first = imports.start_commit(file_import=found, options=OPTIONS, actor=None, now=NOW)
+    FileImport.objects.filter(pk=found.pk).update(status="failed", job=None)
+    assert first.job is not None
+    jobs.run(first.job.pk)
+    assert FileImport.objects.get(pk=found.pk).status == "failed"
+    assert not Experiment.objects.exists()

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from evalsite.platform.models import Job
-from experiments.models import Experiment, PairImport
+from experiments.models import Experiment, FileImport
 from tests.experiments.importing import jsonl
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +43,7 @@ def test_the_same_file_again_says_so_and_makes_nothing_new(tmp_path: Path) -> No
     assert "Imported before" in out
     assert "Nothing new was made" in out
     assert Experiment.objects.count() == 1
-    assert sorted(PairImport.objects.values_list("status", flat=True)) == ["discarded", "done"]
+    assert sorted(FileImport.objects.values_list("status", flat=True)) == ["discarded", "done"]
 
 
 def test_problems_are_printed_by_row_and_nothing_is_imported(tmp_path: Path) -> None:

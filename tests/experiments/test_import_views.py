@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from evalsite.platform.models import Job, User
-from experiments.models import Experiment, PairImport, Upload
+from experiments.models import Experiment, FileImport, Upload
 from tests.experiments.importing import begin, checked, imported, jsonl, run
 from tests.factories.platform_ import make_user
 
@@ -25,11 +25,11 @@ def admin(client: Client) -> User:
     return admin
 
 
-def send(client: Client, data: bytes, *, token: str = "", filename: str = "pairs.jsonl") -> PairImport:
+def send(client: Client, data: bytes, *, token: str = "", filename: str = "pairs.jsonl") -> FileImport:
     file = SimpleUploadedFile(filename, data)
     response = client.post("/imports/new", {"token": token or str(uuid4()), "file": file})
     assert response.status_code == 302
-    return PairImport.objects.get(pk=response["Location"].split("/")[2])
+    return FileImport.objects.get(pk=response["Location"].split("/")[2])
 
 
 def test_a_reviewer_sees_no_import_page(client: Client) -> None:
@@ -63,7 +63,7 @@ def test_an_upload_is_checked_named_and_imported(client: Client, admin: User) ->
     assert "4 pairs, no error" in page
     assert "Import 4 pairs" in page
     client.post(f"/imports/{found.pk}/commit", COLUMNS | NAMES)
-    run(PairImport.objects.get(pk=found.pk))
+    run(FileImport.objects.get(pk=found.pk))
     assert "Open the experiment" in client.get(f"/imports/{found.pk}/").content.decode()
     assert Experiment.objects.get().created_by == admin
 
@@ -86,7 +86,7 @@ def test_the_page_asks_which_side_is_the_baseline(client: Client, admin: User) -
     assert "Which one is the baseline?" in page
     assert "Import 1 pairs" not in page
     client.post(f"/imports/{found.pk}/check", NAMES | {"prompt": "prompt", "baseline": "response_b"})
-    found = run(PairImport.objects.get(pk=found.pk))
+    found = run(FileImport.objects.get(pk=found.pk))
     assert found.findings is not None
     assert found.findings["mapping"]["candidate"] == "response_a"
 
@@ -96,9 +96,9 @@ def test_changed_columns_are_checked_before_anything_is_imported(client: Client,
     turned = COLUMNS | {"baseline": "candidate", "candidate": "baseline"}
     response = client.post(f"/imports/{found.pk}/commit", turned | NAMES, follow=True)
     assert b"checked again before it is imported" in response.content
-    found = run(PairImport.objects.get(pk=found.pk))
+    found = run(FileImport.objects.get(pk=found.pk))
     client.post(f"/imports/{found.pk}/commit", turned | NAMES)
-    run(PairImport.objects.get(pk=found.pk))
+    run(FileImport.objects.get(pk=found.pk))
     baseline = Experiment.objects.get().baseline
     assert sorted(baseline.outputs.values_list("text", flat=True)) == ["c1", "c2", "c3"]
 
@@ -123,7 +123,7 @@ def test_a_column_named_like_a_formula_is_harmless_in_the_download(client: Clien
     data = b'=1+1,prompt,baseline,candidate\n"a\0b",Q,a,b\n'
     found = run(send(client, data, filename="a.csv"))
     client.post(f"/imports/{found.pk}/check", NAMES | COLUMNS | {"id": "=1+1"})
-    found = run(PairImport.objects.get(pk=found.pk))
+    found = run(FileImport.objects.get(pk=found.pk))
     text = b"".join(client.get(f"/imports/{found.pk}/problems.csv")).decode()
     assert ",'=1+1,nul," in text
 
@@ -177,7 +177,7 @@ def test_a_job_that_failed_says_why_and_can_be_started_again(client: Client, adm
     assert "Stopped after 3 deliveries." in page
     assert "Check again" in page
     client.post(f"/imports/{found.pk}/check", NAMES)
-    assert run(PairImport.objects.get(pk=found.pk)).n_pairs == 3
+    assert run(FileImport.objects.get(pk=found.pk)).n_rows == 3
 
 
 def test_an_import_is_discarded(client: Client, admin: User) -> None:

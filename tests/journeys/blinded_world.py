@@ -16,10 +16,11 @@ from evalsite.platform import jobs
 from evalsite.platform.embedded.processes import wait_until
 from evalsite.platform.models import Job, User
 from experiments import tasks as handlers_of_jobs  # noqa: F401
-from experiments.models import Experiment, PairImport
+from experiments.models import Experiment, FileImport
 from experiments.services import imports, uploads
 from experiments.services.campaigns import drafts, opening
 from experiments.services.campaigns.drafts import CampaignDraft
+from experiments.services.file_imports.pair_options import PairOptions
 from tests.factories.platform_ import make_user
 
 # Where the rows of `experiments` begin to count: numbers that are found by chance nowhere else.
@@ -53,7 +54,7 @@ class Names:
 class World:
     campaign: Campaign
     experiment: Experiment
-    pair_import: PairImport
+    file_import: FileImport
     reviewer: User
     other: User
     lead: User
@@ -89,7 +90,7 @@ def pair_rows(n_pairs: int, names: Names) -> list[dict[str, Any]]:
     ]
 
 
-def import_rows(rows: Sequence[dict[str, Any]], *, filename: str, options: imports.Options, by: User) -> PairImport:
+def import_rows(rows: Sequence[dict[str, Any]], *, filename: str, options: PairOptions, by: User) -> FileImport:
     """As JSON lines, through dry run and commit."""
     content = b"\n".join(orjson.dumps(row) for row in rows)
     now = timezone.now()
@@ -98,9 +99,9 @@ def import_rows(rows: Sequence[dict[str, Any]], *, filename: str, options: impor
     finish(begun.job)
     begun.refresh_from_db()
     assert begun.n_errors == 0, list(begun.problems.values_list("row", "reason"))
-    started = imports.start_commit(pair_import=begun, options=options, actor=by, now=now)
+    started = imports.start_commit(file_import=begun, options=options, actor=by, now=now)
     finish(started.job)
-    return PairImport.objects.select_related("experiment", "upload").get(pk=started.pk)
+    return FileImport.objects.select_related("experiment", "upload").get(pk=started.pk)
 
 
 def finish(job: Job | None) -> None:
@@ -128,14 +129,14 @@ def make_world(
     reviewer = make_user(username="reviewer" + suffix, roles=["reviewer"])
     other = make_user(username=names.other + suffix, roles=["reviewer"])
     arms = ("two", "one") if swapped else ("one", "two")
-    options = imports.Options(
+    options = PairOptions(
         mapping={"baseline": arms[0], "candidate": arms[1]},
         baseline_name=getattr(names, arms[0]),
         candidate_name=getattr(names, arms[1]),
         experiment=names.experiment,
     )
-    pair_import = import_rows(pair_rows(n_pairs, names), filename=names.file, options=options, by=admin)
-    assert pair_import.experiment is not None
+    file_import = import_rows(pair_rows(n_pairs, names), filename=names.file, options=options, by=admin)
+    assert file_import.experiment is not None
     draft = CampaignDraft(
         title="Support answers, round one",
         guidelines="Prefer the answer that **helps** the customer.",
@@ -143,13 +144,13 @@ def make_world(
         **{"reviewers_per_pair": 2, **fields},
     )
     now = timezone.now()
-    campaign = drafts.create(experiment=pair_import.experiment, draft=draft, created_by=lead, now=now, rng=Random(3))
+    campaign = drafts.create(experiment=file_import.experiment, draft=draft, created_by=lead, now=now, rng=Random(3))
     seat_at_fixed_places(campaign)
     Campaign.objects.filter(pk=campaign.pk).update(status=Campaign.Status.OPENING)
     opened = opening.open_campaign(
         campaign_uuid=campaign.uuid, opened_by=lead, now=now, entropy=entropy(n_pairs=n_pairs, swapped=swapped)
     )
-    return World(opened, pair_import.experiment, pair_import, reviewer, other, lead)
+    return World(opened, file_import.experiment, file_import, reviewer, other, lead)
 
 
 def seat_at_fixed_places(campaign: Campaign) -> None:

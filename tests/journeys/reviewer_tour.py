@@ -132,9 +132,9 @@ def paths_of(world: World, assignment: UUID) -> list[str]:
         "seat_id": world.campaign.seats.values_list("pk", flat=True).first(),
         "file": "judgments.jsonl",
         "assignment": assignment,
-        "job_id": world.pair_import.job_id,
+        "job_id": world.file_import.job_id,
         "person_id": world.lead.pk,
-        "uuid": world.pair_import.pk,
+        "uuid": world.file_import.pk,
         "int": world.experiment.pk,
         "str": "something",
     }

@@ -20,12 +20,12 @@ def canaries_of(world: World) -> Canaries:
     sets = EvalSet.objects.all()
     rows = [world.experiment, *models, *sets, *EvalCase.objects.all(), *Output.objects.all()]
     hashes = [*(model.content_hash for model in models), *(one.content_hash for one in sets)]
-    upload = world.pair_import.upload
+    upload = world.file_import.upload
     ids = [row.pk for row in rows]
     assert min(ids) >= FIRST_ID
     return Canaries(
         names=NAMES.all(),
-        ids=[*ids, *hashes, upload.pk, upload.sha256, world.pair_import.pk, plan.hash, plan.seed],
+        ids=[*ids, *hashes, upload.pk, upload.sha256, world.file_import.pk, plan.hash, plan.seed],
     )
 
 

@@ -49,7 +49,7 @@ def follow_links(page: Page, origin: str) -> tuple[set[str], list[str]]:
     ("role", "must_reach"),
     [
         ("reviewer", {"home", "review", "judge", "read_guidelines", "recent_pairs", "skip_pair", "flag_pair", "pair"}),
-        ("admin", {"home", "people", "new_invitation", "person", "imports", "new_import", "pair_import", "jobs"}),
+        ("admin", {"home", "people", "new_invitation", "person", "imports", "new_import", "file_import", "jobs"}),
         (
             "lead",
             {

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from evalsite.platform.models import User
-from experiments.models import Experiment, ModelVersion, PairImport, Upload
-from experiments.services.imports import Options
+from experiments.models import Experiment, FileImport, ModelVersion, Upload
+from experiments.services.file_imports.pair_options import PairOptions
 from experiments.services.uploads import stored_name
 from tests.factories.experiments_ import make_model_version
 from tests.factories.platform_ import make_user
@@ -49,8 +49,8 @@ def test_names_stand_on_the_lists_as_they_are_and_run_nothing(
             name=name, baseline=versions[0], candidate=versions[1], created_by=admin, created_at=timezone.now()
         )
         upload = Upload.objects.create(filename=stored_name(name), size=1, sha256="0" * 64, created_at=timezone.now())
-        PairImport.objects.create(
-            upload=upload, status=PairImport.Status.DONE, experiment=experiment, fingerprint=str(experiment.pk),
+        FileImport.objects.create(
+            upload=upload, status=FileImport.Status.DONE, experiment=experiment, fingerprint=str(experiment.pk),
             created_at=timezone.now(), committed_at=timezone.now(),
         )  # fmt: skip
     people = [make_user(username=f"{name}", roles=["reviewer"]).username for name in names if is_new_username(name)]
@@ -81,7 +81,9 @@ def test_names_given_at_the_import_are_kept_as_they_are(browser: WatchedBrowser)
         "<img src=x onerror=ran.push(1)> ‮ 👩‍👩‍👧‍👦",
         "=cmd|' /C calc'!A0 </script><script>ran.push(2)</script>",
     )
-    options = Options(baseline_name=baseline, candidate_name=candidate, experiment="'; DROP TABLE x; -- {{ 7|add:1 }}")
+    options = PairOptions(
+        baseline_name=baseline, candidate_name=candidate, experiment="'; DROP TABLE x; -- {{ 7|add:1 }}"
+    )
     done = import_rows(rows, filename='../"<b>.jsonl', options=options, by=lead)
 
     assert sorted(ModelVersion.objects.filter(name__in=[baseline, candidate]).values_list("name", flat=True)) == sorted(

@@ -16,10 +16,10 @@ from playwright.sync_api import Page
 from annotations.models import Assignment, Campaign
 from evalsite.platform.models import User
 from evalsite.platform.safe_html import ATTRIBUTES, TAGS
-from experiments.models import BlindedPair, PairImport
+from experiments.models import BlindedPair, FileImport
 from experiments.services.campaigns import drafts, opening
 from experiments.services.campaigns.drafts import CampaignDraft
-from experiments.services.imports import Options
+from experiments.services.file_imports.pair_options import PairOptions
 from tests.factories.platform_ import make_user
 from tests.journeys.blinded_world import finish, import_rows
 from tests.journeys.judging import pair_on
@@ -67,7 +67,7 @@ ALLOWED = [sorted(TAGS), {name: sorted([*names, "rel"]) for name, names in ATTRI
 @dataclass(frozen=True)
 class Naughty:
     texts: list[str]
-    pair_import: PairImport
+    file_import: FileImport
     campaign: Campaign
     reviewer: User
     lead: User
@@ -96,9 +96,11 @@ def rows_of(texts: list[str]) -> list[dict[str, Any]]:
 
 def make_naughty(texts: list[str], *, name: str) -> Naughty:
     lead, reviewer = make_user(roles=["lead", "admin"]), make_user(roles=["reviewer"])
-    options = Options(baseline_name=f"{name} <b>one</b>", candidate_name=f"{name} <b>two</b>", experiment=f"<i>{name}")
-    pair_import = import_rows(rows_of(texts), filename=f"{name}<u>.jsonl", options=options, by=lead)
-    assert pair_import.experiment is not None
+    options = PairOptions(
+        baseline_name=f"{name} <b>one</b>", candidate_name=f"{name} <b>two</b>", experiment=f"<i>{name}"
+    )
+    file_import = import_rows(rows_of(texts), filename=f"{name}<u>.jsonl", options=options, by=lead)
+    assert file_import.experiment is not None
     draft = CampaignDraft(
         title=f"Round {name} <b>",
         question="<i>Which?",
@@ -107,10 +109,10 @@ def make_naughty(texts: list[str], *, name: str) -> Naughty:
         reviewers_per_pair=1,
     )
     now = timezone.now()
-    campaign = drafts.create(experiment=pair_import.experiment, draft=draft, created_by=lead, now=now, rng=Random(3))
+    campaign = drafts.create(experiment=file_import.experiment, draft=draft, created_by=lead, now=now, rng=Random(3))
     finish(opening.request_opening(campaign=campaign, requested_by=lead, now=now))
     campaign.refresh_from_db()
-    return Naughty(texts, pair_import, campaign, reviewer, lead)
+    return Naughty(texts, file_import, campaign, reviewer, lead)
 
 
 def unprotected_page(browser: WatchedBrowser, user: User) -> Page:
@@ -227,8 +229,8 @@ def pages_of_leads(naughty: Naughty) -> list[str]:
     tasks = sorted(naughty.campaign.tasks.values_list("pk", flat=True))
     numbers = range(1, len(tasks) // ROWS_PER_PAGE + 2)
     return [
-        *("/experiments/", f"/experiments/{naughty.pair_import.experiment_id}/", "/imports/", "/audit", "/jobs/"),
-        *(f"/imports/{naughty.pair_import.pk}/", campaign, f"{campaign}manage"),
+        *("/experiments/", f"/experiments/{naughty.file_import.experiment_id}/", "/imports/", "/audit", "/jobs/"),
+        *(f"/imports/{naughty.file_import.pk}/", campaign, f"{campaign}manage"),
         *(f"{campaign}pairs/?page={number}" for number in numbers),
         *(f"{campaign}pairs/{task}/" for task in tasks[:: max(1, len(tasks) // PAIRS_LOOKED_AT)]),
     ]

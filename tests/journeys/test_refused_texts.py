@@ -5,8 +5,9 @@ from io import BytesIO
 import pytest
 from django.utils import timezone
 
-from experiments.models import EvalCase, Output, PairImport
+from experiments.models import EvalCase, FileImport, Output
 from experiments.services import imports, uploads
+from experiments.services.file_imports.pair_options import PairOptions
 from tests.factories.platform_ import make_user
 from tests.journeys.blinded_world import finish
 
@@ -15,10 +16,10 @@ pytestmark = pytest.mark.django_db
 GOOD = b'{"id": 1, "prompt": "Why?", "baseline": "So.", "candidate": "Thus."}\n'
 
 
-def checked(content: bytes) -> PairImport:
+def checked(content: bytes) -> FileImport:
     lead, now = make_user(roles=["lead"]), timezone.now()
     upload = uploads.store(file=BytesIO(content), filename="pairs.jsonl", created_by=lead, now=now)
-    options = imports.Options(baseline_name="one", candidate_name="two", experiment="Refused")
+    options = PairOptions(baseline_name="one", candidate_name="two", experiment="Refused")
     found = imports.begin(upload=upload, second_upload=None, options=options, created_by=lead, now=now)
     finish(found.job)
     found.refresh_from_db()
@@ -40,6 +41,6 @@ def test_texts_that_cannot_be_kept_are_refused_with_their_row(field: str, bad: b
     assert problem.row == 2
     assert reason.lower() in problem.reason.lower()
     with pytest.raises(imports.ImportRefused):
-        imports.start_commit(pair_import=found, options=imports.Options.of(found), actor=None, now=timezone.now())
+        imports.start_commit(file_import=found, options=PairOptions(**found.options), actor=None, now=timezone.now())
     assert not EvalCase.objects.exists()
     assert not Output.objects.exists()

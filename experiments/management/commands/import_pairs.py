@@ -1,24 +1,19 @@
 """Import paired outputs from one file, or from two files joined on id, as the upload page does."""
 
-import sys
-import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from evalsite.platform import jobs
-from evalsite.platform.models import Job, Sweep
 from experiments.importers.mapping import SECOND
-from experiments.models import ImportProblem, PairImport, SuiteRole, Upload
-from experiments.services import imports, uploads
+from experiments.management import import_steps as steps
+from experiments.models import FileImport, SuiteRole
+from experiments.services import imports
+from experiments.services.file_imports.pair_options import PairOptions, mapping_of, with_names_from_file
 
-PROBLEMS_PRINTED = 50
-WAIT_FOR_A_WORKER = 5.0
 FIELDS = ("id", "prompt", "expected", "category", "tags", "cluster", "system", "baseline_name", "candidate_name")
 
 
@@ -50,89 +45,60 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, second_file: Path | None, dry_run: bool, **given: Any) -> None:
         options = options_from(given, joined=second_file is not None)
-        pair_import = self.read(file, second_file, options)
-        self.tell_findings(pair_import)
-        if pair_import.n_errors:
-            raise CommandError(f"{pair_import.n_errors:,} errors; nothing was imported.")
+        file_import = self.read(file, second_file, options)
+        self.tell_findings(file_import)
+        if file_import.n_errors:
+            raise CommandError(f"{file_import.n_errors:,} errors; nothing was imported.")
         if dry_run:
-            imports.discard(pair_import=pair_import, actor=None, now=timezone.now())
+            imports.discard(file_import=file_import, actor=None, now=timezone.now())
             self.stdout.write("Dry run: nothing was imported.")
             return
-        self.commit(pair_import, imports.with_names_from_file(pair_import, options))
+        self.commit(file_import, with_names_from_file(file_import, options))
 
-    def read(self, file: Path, second_file: Path | None, options: imports.Options) -> PairImport:
+    def read(self, file: Path, second_file: Path | None, options: PairOptions) -> FileImport:
         with transaction.atomic():
-            stored = [store(path) for path in (file, second_file) if path]
-            pair_import = imports.begin(
+            stored = [steps.store(path) for path in (file, second_file) if path]
+            file_import = imports.begin(
                 upload=stored[0],
                 second_upload=stored[1] if second_file else None,
                 options=options,
                 created_by=None,
                 now=timezone.now(),
             )
-        self.follow(pair_import)
-        pair_import.refresh_from_db()
-        return pair_import
+        steps.follow(self, file_import)
+        file_import.refresh_from_db()
+        return file_import
 
-    def tell_findings(self, pair_import: PairImport) -> None:
-        findings = pair_import.findings or {}
-        self.tell_problems(pair_import)
+    def tell_findings(self, file_import: FileImport) -> None:
+        findings = file_import.findings or {}
+        steps.tell_problems(self, file_import)
         if findings.get("missing"):
             raise CommandError(question(findings))
-        mapping = imports.mapping_of(pair_import)
+        mapping = mapping_of(file_import)
         columns = [f"{name} = {column}" for name, column in vars(mapping).items() if column]
         self.stdout.write("Columns: " + ", ".join(columns))
         self.stdout.write(
-            f"{pair_import.n_pairs:,} pairs, {pair_import.n_errors:,} errors, {pair_import.n_warnings:,} warnings"
+            f"{file_import.n_rows:,} pairs, {file_import.n_errors:,} errors, {file_import.n_warnings:,} warnings"
         )
 
-    def tell_problems(self, pair_import: PairImport) -> None:
-        for problem in pair_import.problems.order_by("id")[:PROBLEMS_PRINTED]:
-            self.stderr.write(line(problem))
-        more = pair_import.n_errors + pair_import.n_warnings - PROBLEMS_PRINTED
-        if more > 0:
-            self.stderr.write(f"… and {more:,} more; the import's page lists them.")
-
-    def commit(self, pair_import: PairImport, options: imports.Options) -> None:
+    def commit(self, file_import: FileImport, options: PairOptions) -> None:
         try:
-            started = imports.start_commit(pair_import=pair_import, options=options, actor=None, now=timezone.now())
+            started = imports.start_commit(file_import=file_import, options=options, actor=None, now=timezone.now())
         except imports.ImportRefused as refusal:
             raise CommandError(str(refusal)) from None
-        if started.pk != pair_import.pk:
-            imports.discard(pair_import=pair_import, actor=None, now=timezone.now())
+        if started.pk != file_import.pk:
+            imports.discard(file_import=file_import, actor=None, now=timezone.now())
             self.stdout.write(
                 f"Imported before, on {started.committed_at:%Y-%m-%d}: experiment {started.experiment}. "
                 "Nothing new was made."
             )
             return
-        self.follow(started)
+        steps.follow(self, started)
         started.refresh_from_db()
-        self.stdout.write(self.style.SUCCESS(f"Imported {started.n_pairs:,} pairs: experiment {started.experiment}."))
-
-    def follow(self, pair_import: PairImport) -> None:
-        """Show progress until the job ends. Without a worker the job runs here, through the same lease."""
-        job = pair_import.job
-        assert job is not None  # noqa: S101 - an import that was started has one
-        started = time.monotonic()
-        alive = Sweep.objects.workers_alive(now=timezone.now())
-        while job.is_live:
-            if job.status == Job.Status.QUEUED and (not alive or time.monotonic() - started > WAIT_FOR_A_WORKER):
-                self.stderr.write("No worker took this job: it runs in this command.")
-                current_app.loader.import_default_modules()  # where the handlers register themselves
-                jobs.run(job.pk)
-            else:
-                self.show(job)
-                time.sleep(0.2)
-            job.refresh_from_db()
-        if job.status != Job.Status.DONE:
-            raise CommandError(job.error or f"The job was {job.get_status_display()}.")
-
-    def show(self, job: Job) -> None:
-        if job.progress_total and sys.stderr.isatty():
-            self.stderr.write(f"\r{job.progress_note} {job.progress_done / job.progress_total:.0%}  ", ending="")
+        self.stdout.write(self.style.SUCCESS(f"Imported {started.n_rows:,} pairs: experiment {started.experiment}."))
 
 
-def options_from(given: dict[str, Any], *, joined: bool) -> imports.Options:
+def options_from(given: dict[str, Any], *, joined: bool) -> PairOptions:
     chosen = dict(pair.partition("=")[::2] for pair in given["map"])
     wrong = [name for name, column in chosen.items() if name not in (*FIELDS, "second_id") or not column]
     if wrong:
@@ -142,7 +108,7 @@ def options_from(given: dict[str, Any], *, joined: bool) -> imports.Options:
         for name in ("candidate", "second_id", "candidate_name"):
             if chosen.get(name) and not chosen[name].startswith(SECOND):
                 chosen[name] = SECOND + chosen[name]
-    return imports.Options(
+    return PairOptions(
         mapping=chosen,
         baseline_name=given["baseline_name"].strip(),
         candidate_name=given["candidate_name"].strip(),
@@ -150,16 +116,6 @@ def options_from(given: dict[str, Any], *, joined: bool) -> imports.Options:
         role=given["role"],
         add_to_existing=given["add"],
     )
-
-
-def store(path: Path) -> Upload:
-    try:
-        with path.open("rb") as file:
-            return uploads.store(file=file, filename=path.name, created_by=None, now=timezone.now())
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
-    except uploads.UploadRefused as refusal:
-        raise CommandError(str(refusal)) from None
 
 
 def question(findings: dict[str, Any]) -> str:
@@ -172,10 +128,3 @@ def question(findings: dict[str, Any]) -> str:
         )
     asked = ", ".join(findings["missing"])
     return f"Which column holds {asked}? Say so with --baseline, --candidate or --map. Columns: {columns}"
-
-
-def line(problem: ImportProblem) -> str:
-    place = f"row {problem.row}" if problem.row else "file"
-    place = f"second file, {place}" if problem.file == 2 else place
-    column = f", {problem.column}" if problem.column else ""
-    return f"{problem.severity}: {place}{column}: {problem.reason} [{problem.kind}]"

@@ -1,4 +1,4 @@
-"""One import of paired outputs on its way from bytes to rows, and what is wrong with the file."""
+"""One import of a file on its way from bytes to rows, and what is wrong with the file."""
 
 import uuid
 
@@ -7,24 +7,38 @@ from django.db import models
 from django.db.models import Q
 
 from evalsite.platform.models import Job
+from experiments.models.eval_set import EvalSet
 from experiments.models.experiment import Experiment
+from experiments.models.model_version import ModelVersion
 from experiments.models.upload import Upload
 
 
-class PairImportQuerySet(models.QuerySet["PairImport"]):
-    def listed(self) -> "PairImportQuerySet":
+class FileImportQuerySet(models.QuerySet["FileImport"]):
+    def listed(self) -> "FileImportQuerySet":
         """What the list of imports shows, newest first."""
-        kept = self.exclude(status=PairImport.Status.DISCARDED)
-        return kept.select_related("upload", "second_upload", "experiment", "created_by").order_by("-created_at")
+        kept = self.exclude(status=FileImport.Status.DISCARDED)
+        return kept.with_what_it_made().select_related("second_upload", "created_by").order_by("-created_at")
 
-    def done_with_same_bytes(self, other: "PairImport") -> "PairImportQuerySet":
+    def with_what_it_made(self) -> "FileImportQuerySet":
+        return self.select_related("upload", "experiment", "eval_set", "model_version")
+
+    def done_with_same_bytes(self, other: "FileImport") -> "FileImportQuerySet":
         second = other.second_upload.sha256 if other.second_upload else None
         return self.filter(
-            status=PairImport.Status.DONE, upload__sha256=other.upload.sha256, second_upload__sha256=second
+            kind=other.kind,
+            status=FileImport.Status.DONE,
+            upload__sha256=other.upload.sha256,
+            second_upload__sha256=second,
         )
 
 
-class PairImport(models.Model):
+class FileImport(models.Model):
+    class Kind(models.TextChoices):
+        PAIRS = "pairs", "pairs"
+        EVAL_SET = "eval_set", "eval set"
+        OUTPUTS = "outputs", "outputs"
+        JUDGMENTS = "judgments", "judgments"
+
     class Status(models.TextChoices):
         DRAFT = "draft", "uploaded"
         CHECKING = "checking", "being checked"
@@ -37,30 +51,35 @@ class PairImport(models.Model):
     OPEN = (Status.DRAFT, Status.CHECKING, Status.CHECKED, Status.COMMITTING, Status.FAILED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PAIRS, help_text="what the file holds")
     status = models.CharField(max_length=12, choices=Status, default=Status.DRAFT)
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="+")
     second_upload = models.ForeignKey(Upload, null=True, on_delete=models.PROTECT, related_name="+")
-    options = models.JSONField(default=dict, help_text="column mapping, names, suite role: as the user chose them")
+    options = models.JSONField(default=dict, help_text="column mapping, names and what else the kind asks: as chosen")
     fingerprint = models.CharField(max_length=64, blank=True, help_text="hash of the bytes and the options")
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     findings = models.JSONField(null=True, help_text="what the dry run found: columns, counts, first rows, hashes")
-    n_pairs = models.PositiveIntegerField(default=0)
+    n_rows = models.PositiveIntegerField(default=0)
     n_errors = models.PositiveIntegerField(default=0)
     n_warnings = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     experiment = models.ForeignKey(Experiment, null=True, on_delete=models.PROTECT, related_name="imports")
+    eval_set = models.ForeignKey(EvalSet, null=True, on_delete=models.PROTECT, related_name="imports")
+    model_version = models.ForeignKey(ModelVersion, null=True, on_delete=models.PROTECT, related_name="imports")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     committed_at = models.DateTimeField(null=True)
 
-    objects = PairImportQuerySet.as_manager()
+    objects = FileImportQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["fingerprint"], condition=Q(status="done"), name="one_import_per_content"),
             models.CheckConstraint(
-                condition=~Q(status="done") | Q(experiment__isnull=False, committed_at__isnull=False),
-                name="a_done_import_has_its_experiment",
+                condition=~Q(status="done")
+                | Q(committed_at__isnull=False)
+                & (Q(experiment__isnull=False) | Q(eval_set__isnull=False) | Q(model_version__isnull=False)),
+                name="a_done_import_has_made_something",
             ),
         ]
         indexes = [models.Index(fields=["-created_at"], name="imports_newest_first")]
@@ -74,7 +93,7 @@ class ImportProblem(models.Model):
         ERROR = "error", "error"
         WARNING = "warning", "warning"
 
-    pair_import = models.ForeignKey(PairImport, on_delete=models.CASCADE, related_name="problems", db_index=False)
+    file_import = models.ForeignKey(FileImport, on_delete=models.CASCADE, related_name="problems", db_index=False)
     severity = models.CharField(max_length=7, choices=Severity)
     file = models.PositiveSmallIntegerField(help_text="1, or 2 where two files are joined")
     row = models.PositiveIntegerField(null=True, help_text="as the file counts; none for the file as a whole")
@@ -83,7 +102,7 @@ class ImportProblem(models.Model):
     reason = models.CharField(max_length=500)
 
     class Meta:
-        indexes = [models.Index(fields=["pair_import", "severity", "id"], name="problems_of_an_import")]
+        indexes = [models.Index(fields=["file_import", "severity", "id"], name="problems_of_an_import")]
 
     def __str__(self) -> str:
         return f"row {self.row}: {self.reason}"

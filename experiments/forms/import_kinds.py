@@ -1,0 +1,21 @@
+"""The forms of each kind of import, in the order in which the upload page offers the kinds."""
+
+from dataclasses import dataclass
+
+from experiments.forms.imports import ImportOptionsForm, NewImportForm
+from experiments.forms.pair_imports import NewPairsForm, PairOptionsForm
+from experiments.models import FileImport
+
+
+@dataclass(frozen=True)
+class KindForms:
+    title: str
+    start_form: type[NewImportForm]
+    options_form: type[ImportOptionsForm]
+
+
+FORMS: dict[str, KindForms] = {
+    FileImport.Kind.PAIRS: KindForms(
+        "Pairs: what two models answered to the same prompts", NewPairsForm, PairOptionsForm
+    ),
+}

@@ -1,0 +1,68 @@
+"""What the commands that import files share: the upload, the wait for its job, and the problems in words."""
+
+import sys
+import time
+from pathlib import Path
+
+from celery import current_app
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from evalsite.platform import jobs
+from evalsite.platform.models import Job, Sweep
+from experiments.models import FileImport, ImportProblem, Upload
+from experiments.services import uploads
+
+PROBLEMS_PRINTED = 50
+WAIT_FOR_A_WORKER = 5.0
+
+
+def store(path: Path) -> Upload:
+    """Raises CommandError for a file that cannot be taken."""
+    try:
+        with path.open("rb") as file:
+            return uploads.store(file=file, filename=path.name, created_by=None, now=timezone.now())
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from None
+    except uploads.UploadRefused as refusal:
+        raise CommandError(str(refusal)) from None
+
+
+def tell_problems(command: BaseCommand, file_import: FileImport) -> None:
+    for problem in file_import.problems.order_by("id")[:PROBLEMS_PRINTED]:
+        command.stderr.write(line(problem))
+    more = file_import.n_errors + file_import.n_warnings - PROBLEMS_PRINTED
+    if more > 0:
+        command.stderr.write(f"… and {more:,} more; the import's page lists them.")
+
+
+def line(problem: ImportProblem) -> str:
+    place = f"row {problem.row}" if problem.row else "file"
+    place = f"second file, {place}" if problem.file == 2 else place
+    column = f", {problem.column}" if problem.column else ""
+    return f"{problem.severity}: {place}{column}: {problem.reason} [{problem.kind}]"
+
+
+def follow(command: BaseCommand, file_import: FileImport) -> None:
+    """Show progress until the job ends. Without a worker the job runs here, through the same lease."""
+    job = file_import.job
+    assert job is not None  # noqa: S101 - an import that was started has one
+    started = time.monotonic()
+    alive = Sweep.objects.workers_alive(now=timezone.now())
+    while job.is_live:
+        if job.status == Job.Status.QUEUED and (not alive or time.monotonic() - started > WAIT_FOR_A_WORKER):
+            command.stderr.write("No worker took this job: it runs in this command.")
+            current_app.loader.import_default_modules()  # where the handlers register themselves
+            jobs.run(job.pk)
+        else:
+            show(command, job)
+            time.sleep(0.2)
+        job.refresh_from_db()
+    if job.status != Job.Status.DONE:
+        raise CommandError(job.error or f"The job was {job.get_status_display()}.")
+    file_import.refresh_from_db()
+
+
+def show(command: BaseCommand, job: Job) -> None:
+    if job.progress_total and sys.stderr.isatty():
+        command.stderr.write(f"\r{job.progress_note} {job.progress_done / job.progress_total:.0%}  ", ending="")

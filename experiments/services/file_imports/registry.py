@@ -1,0 +1,13 @@
+"""Every kind of file that can be imported."""
+
+from typing import Any
+
+from experiments.models import FileImport
+from experiments.services.file_imports import pairs
+from experiments.services.file_imports.shapes import Shape
+
+SHAPES: dict[str, Shape[Any]] = {shape.kind: shape for shape in (pairs.SHAPE,)}
+
+
+def shape_of(file_import: FileImport) -> Shape[Any]:
+    return SHAPES[file_import.kind]
