@@ -36,13 +36,12 @@ def fetch(columns: Mapping[str, str], sources: str, params: Mapping[str, Any]) -
     The order of the rows is not defined. One value holds at most 1 GB, some 30 million judgments.
     """
     packed = " || ".join(packing(sql) for sql in columns.values())
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            f"COPY (SELECT count(*), string_agg({packed}, ''::bytea) {sources}) TO STDOUT (FORMAT BINARY)", params
-        ) as copy,
-    ):
-        raw = b"".join(copy)
+    statement = f"COPY (SELECT count(*), string_agg({packed}, ''::bytea) {sources}) TO STDOUT (FORMAT BINARY)"
+    with connection.cursor() as cursor:
+        # Bound beforehand: the cursor that Django wraps around this one under DEBUG copies without parameters only.
+        bound = cursor.mogrify(statement, params)
+        with cursor.copy(bound) as copy:
+            raw = b"".join(copy)
     return parse(raw, [(name, sql.rsplit("::", 1)[1]) for name, sql in columns.items()])
 
 

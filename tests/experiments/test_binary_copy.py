@@ -1,6 +1,7 @@
 """Columns come back as arrays, whatever their width, and a NULL is an error rather than a lost row."""
 
 import pytest
+from django.db import connection
 
 from experiments.reports.binary_copy import NullFound, fetch
 
@@ -23,3 +24,9 @@ def test_no_rows_are_empty_arrays() -> None:
 def test_a_null_is_an_error() -> None:
     with pytest.raises(NullFound, match="1 of 3 rows"):
         fetch({"one": "nullif(n, 2)::bigint"}, "FROM generate_series(1, %(last)s) AS n", {"last": 3})
+
+
+def test_parameters_are_bound_under_debug_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "force_debug_cursor", True)
+    found = fetch({"n": "n::integer"}, "FROM unnest(%(numbers)s::integer[]) AS n", {"numbers": [3, 1, 4]})
+    assert sorted(found["n"].tolist()) == [1, 3, 4]
