@@ -2,9 +2,13 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+
+from experiments.endpoints.addresses import AllowList, BadAllowList
 
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]", "::1"}
 SHORTEST_KEY = 50
@@ -40,12 +44,42 @@ def refuse_weak_key(secret_key: str) -> None:
 
 def local_secret_key(data_dir: Path) -> str:
     """A random key of this folder's own, made at the first local start."""
-    path = data_dir / "secret_key"
-    data_dir.mkdir(parents=True, exist_ok=True)
+    return kept(data_dir / "secret_key", secrets.token_urlsafe(64))
+
+
+def field_keys(words: list[str], *, data_dir: Path, production: bool) -> list[str]:
+    """What encrypts API keys at rest: the first encrypts, all decrypt. A local start makes its own."""
+    words = words if words or production else [kept(data_dir / "field_key", Fernet.generate_key().decode())]
+    for place, word in enumerate(words, 1):
+        try:
+            Fernet(word)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"FIELD_KEYS: key {place} of {len(words)} is not a Fernet key. Make one with: "
+                'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+            ) from None
+    return words
+
+
+def allowed_hosts(words: list[str]) -> list[str]:
+    """The operator's exceptions for outbound calls, read once here so that a mistake is told at the start."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        AllowList.parse(words)
+    except BadAllowList as error:
+        raise ImproperlyConfigured(f"ENDPOINT_ALLOWED_HOSTS: {error}") from None
+    return words
+
+
+def kept(path: Path, new: str) -> str:
+    """What the file holds, or the new value, kept in it whole and readable by its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, own = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(new)
+        os.link(own, path)
     except FileExistsError:
         return path.read_text()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(key := secrets.token_urlsafe(64))
-    return key
+    finally:
+        Path(own).unlink()
+    return new

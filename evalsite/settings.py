@@ -20,6 +20,7 @@ PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 SECRET_KEY = env.text("SECRET_KEY") or ("" if PRODUCTION else boot.local_secret_key(DATA_DIR))
+FIELD_KEYS = boot.field_keys(env.words("FIELD_KEYS"), data_dir=DATA_DIR, production=PRODUCTION)
 boot.refuse_unsafe(secret_key=SECRET_KEY, debug=DEBUG, hosts=ALLOWED_HOSTS, production=PRODUCTION)
 
 INSTALLED_APPS = [
@@ -86,6 +87,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database(env.text("DATABASE_URL") or embedded.database_url(DATA_DIR))}
+PREPARED_STATEMENTS = env.flag("PREPARED_STATEMENTS", default=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "platform.User"
@@ -170,6 +172,9 @@ SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 if env.flag("TRUST_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Outbound calls go to public addresses only, and to what the operator names here.
+ENDPOINT_ALLOWED_HOSTS = boot.allowed_hosts(env.words("ENDPOINT_ALLOWED_HOSTS"))
 
 # Celery only wakes work up: ids in JSON, no results, late acknowledgement, one message at a time.
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or embedded.broker_url(DATA_DIR)

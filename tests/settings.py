@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-for name in ("EVALSITE_ENV", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY"):
+for name in ("EVALSITE_ENV", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY", "FIELD_KEYS"):
     os.environ.pop(name, None)
 
 # The first process of the run makes the folder; xdist workers and subprocesses inherit its name.
@@ -14,6 +14,9 @@ if "EVALSITE_TEST_DIR" not in os.environ:
     os.environ["EVALSITE_TEST_DIR"] = folder
 os.environ["EVALSITE_DATA_DIR"] = os.environ["EVALSITE_TEST_DIR"]
 Path(os.environ["EVALSITE_TEST_DIR"], "static").mkdir(exist_ok=True)
+
+# The model servers of tests.
+os.environ["ENDPOINT_ALLOWED_HOSTS"] = "127.0.0.1"
 
 from evalsite.settings import *  # noqa: E402, F403
 
