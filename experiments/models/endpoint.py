@@ -6,6 +6,7 @@ from django.db.models import Q
 
 
 class Endpoint(models.Model):
+    token = models.UUIDField(null=True, unique=True, help_text="made by the form, so that sending it twice makes one")
     name = models.CharField(max_length=100, unique=True)
     base_url = models.URLField(max_length=500)
     key_ciphertext = models.TextField(blank=True, help_text="MultiFernet; empty where no key is needed")
