@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from experiments.scorers.shown import shown
 
-Kind = Literal["flag", "text", "number", "count", "choice", "texts"]
+Kind = Literal["flag", "text", "number", "count", "choice", "texts", "object"]
 
 KINDS = {
     "flag": "true or false",
@@ -15,6 +15,7 @@ KINDS = {
     "number": "a finite number",
     "count": "a whole number from 0",
     "texts": "a list of texts",
+    "object": "a JSON object",
 }
 LARGEST_COUNT = 2**53
 
@@ -71,6 +72,8 @@ def _fits(param: Param, value: object) -> bool:
             return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST_COUNT
         case "number":
             return _is_number(value)
+        case "object":
+            return isinstance(value, dict)
         case "choice":
             return value in param.choices
 

@@ -2,13 +2,37 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from experiments.scorers.base import Scorer
+from experiments.scorers.contains import ANY_OF, CONTAINS
 from experiments.scorers.exact_match import EXACT_MATCH
+from experiments.scorers.json_schema import JSON_SCHEMA
+from experiments.scorers.json_valid import JSON_VALID
+from experiments.scorers.line_format import LINE_FORMAT
+from experiments.scorers.numeric_match import NUMERIC_MATCH
+from experiments.scorers.perplexity import PERPLEXITY
+from experiments.scorers.quantities import LATENCY, LENGTH, OUTPUT_TOKENS
+from experiments.scorers.regex_match import REGEX_MATCH
 
-SCORERS: dict[str, Scorer] = {scorer.name: scorer for scorer in [EXACT_MATCH]}
+SCORERS: dict[str, Scorer] = {
+    scorer.name: scorer
+    for scorer in [
+        EXACT_MATCH,
+        NUMERIC_MATCH,
+        REGEX_MATCH,
+        LINE_FORMAT,
+        CONTAINS,
+        ANY_OF,
+        JSON_VALID,
+        JSON_SCHEMA,
+        PERPLEXITY,
+        LENGTH,
+        OUTPUT_TOKENS,
+        LATENCY,
+    ]
+}
 
 
 class NoSuchScorer(LookupError):
@@ -29,6 +53,12 @@ def fingerprint(scorer: Scorer, params: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settled, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def suggested(checks_seen: Collection[str], has_expected: bool) -> list[dict[str, Any]]:
-    """Which scorers suit a set whose cases hold these checks."""
+def suggested(
+    checks_seen: Collection[str], has_expected: bool, expected_sample: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Which scorers suit a set, the primary ones first.
+
+    checks_seen: keys that occur in the cases' checks. has_expected: whether any case has an expected answer.
+    expected_sample: some of those answers; without them nothing is known of their form.
+    """
     return [{"scorer": "exact_match", "params": {}, "primary": True}] if has_expected else []
