@@ -211,9 +211,19 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(10.0),
         "options": {"expires": 10},
     },
+    "compare finished runs": {
+        "task": "experiments.compare_finished_runs",
+        "schedule": schedule(5.0),
+        "options": {"expires": 5},
+    },
 }
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 15)
 JOB_MAX_DELIVERIES = 3
+
+# A benchmark run is worked on by so many jobs at once, and repeats failed calls after pauses that double.
+RUN_LANES = env.number("RUN_LANES", 2)
+RUN_BACKOFF_SECONDS = env.number("RUN_BACKOFF_MS", 1000) / 1000
+RUN_BACKOFF_MOST_SECONDS = float(env.number("RUN_BACKOFF_MOST_SECONDS", 60))
 
 LOGGING = {
     "version": 1,

@@ -11,8 +11,10 @@ from kombu.exceptions import OperationalError as BrokerError
 from annotations.models import Campaign
 from evalsite.platform.jobs import JobFailed, JobRun, handler
 from evalsite.platform.models import User
-from experiments.services import import_checking, import_committing, results
+from experiments.services import comparisons, import_checking, import_committing, results
 from experiments.services.campaigns import opening
+from experiments.services.runs import generating
+from experiments.services.runs.starting import GENERATE
 from experiments.services.scoring import running as scoring
 
 
@@ -31,6 +33,12 @@ def score_run(run: JobRun, *, run_id: str) -> dict[str, Any] | None:
     return scoring.score_run(run, run_id=UUID(run_id), clock=timezone.now)
 
 
+@handler(GENERATE)
+def generate(run: JobRun, *, run_id: str, lane: int) -> None:
+    """`lane` only tells this job from its siblings."""
+    generating.generate(run, run_id=UUID(run_id), now=timezone.now())
+
+
 @handler(opening.OPEN_CAMPAIGN)
 def open_campaign(run: JobRun, *, campaign: str, requested_by: int | None) -> None:
     person = User.objects.filter(pk=requested_by).first()
@@ -45,6 +53,18 @@ def open_campaign(run: JobRun, *, campaign: str, requested_by: int | None) -> No
     except opening.CannotOpen as error:
         opening.back_to_draft(campaign_uuid=UUID(campaign))
         raise JobFailed(str(error)) from error
+
+
+@handler(comparisons.COMPARE_RUNS)
+def compare_runs(run: JobRun, *, comparison_id: str) -> dict[str, Any]:
+    comparisons.compute(comparison_id=UUID(comparison_id), now=timezone.now(), progress=run.progress, guard=run.guard)
+    return {"comparison": comparison_id}
+
+
+@shared_task(name="experiments.compare_finished_runs")
+def compare_finished_runs() -> None:
+    """The rows say which runs ended or were rescored and are not compared yet."""
+    comparisons.start_due(now=timezone.now())
 
 
 def ask_for_results(campaign: Campaign) -> None:

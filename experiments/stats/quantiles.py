@@ -76,7 +76,7 @@ def quantile_interval(values: Floats, q: float, *, confidence: float = 0.95) -> 
     found = rank_interval(numbers.size, q, confidence=confidence)
     low = None if found.lower_rank is None else float(numbers[found.lower_rank - 1])
     high = None if found.upper_rank is None else float(numbers[found.upper_rank - 1])
-    needed = needed_for_bound(q, confidence=confidence)
+    needed = needed_for_bound(q, confidence=(1 + confidence) / 2)
     return Estimate(
         estimate=float(numbers[rank(numbers.size, q) - 1]),
         ci_low=low,
@@ -86,5 +86,5 @@ def quantile_interval(values: Floats, q: float, *, confidence: float = 0.95) -> 
         method=f"p{100 * q:g}, interval between order statistics",
         warnings=()
         if low is not None and high is not None
-        else (f"p{100 * q:g} is bounded by {needed} values or more.",),
+        else (f"p{100 * q:g} is bounded on both sides by {needed} values or more.",),
     )

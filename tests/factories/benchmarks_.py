@@ -1,9 +1,20 @@
 """Runs, their items and scores whose every default is valid."""
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
-from experiments.models import BenchmarkRun, EvalSet, ModelVersion, Output, RunItem, RunScorer, Score
+from experiments.models import (
+    BenchmarkRun,
+    Endpoint,
+    EvalCase,
+    EvalSet,
+    ModelVersion,
+    Output,
+    RunItem,
+    RunScorer,
+    Score,
+)
 from tests.factories.experiments_ import content_hash, make_eval_set, make_model_version
 from tests.factories.platform_ import NOW
 
@@ -35,13 +46,15 @@ def make_items(run: BenchmarkRun, *, errors: Mapping[str, str] | None = None, **
         made.append(RunItem(run=run, case=case, state=state, output=output, error_class=error, finished_at=NOW))
     RunItem.objects.bulk_create(made)
     n_errors = len([item for item in made if item.error_class])
-    run.n_done, run.n_errors = len(made) - n_errors, n_errors
-    run.save(update_fields=["n_done", "n_errors"])
+    run.n_cases, run.n_done, run.n_errors = len(made), len(made) - n_errors, n_errors
+    run.save(update_fields=["n_cases", "n_done", "n_errors"])
     return made
 
 
 def make_run_scorer(run: BenchmarkRun, *, scorer: str = "exact_match", **fields: Any) -> RunScorer:
-    values = {"key": scorer, "version": 1, "fingerprint": content_hash(), "is_primary": True, "finished_at": NOW}
+    """The same scorer has the same fingerprint on every run."""
+    fingerprint = sha256(scorer.encode()).hexdigest()
+    values = {"key": scorer, "version": 1, "fingerprint": fingerprint, "is_primary": True, "finished_at": NOW}
     return RunScorer.objects.create(run=run, scorer=scorer, **{**values, **fields})
 
 
@@ -90,3 +103,35 @@ def make_scored_run(
     make_items(run, errors=errors)
     make_scores(make_run_scorer(run, scorer=scorer), values)
     return run
+
+
+def make_endpoint(*, name: str = "", base_url: str = "http://127.0.0.1:9/v1", **fields: Any) -> Endpoint:
+    values = {"created_at": NOW, "timeout_seconds": 5, "max_attempts": 3}
+    return Endpoint.objects.create(
+        name=name or f"endpoint {content_hash()[:8]}", base_url=base_url, **{**values, **fields}
+    )
+
+
+def make_called_model(*, endpoint: Endpoint | None = None, model: str = "instant", **fields: Any) -> ModelVersion:
+    """A model version that is called over HTTP."""
+    return make_model_version(
+        source=ModelVersion.Source.ENDPOINT, endpoint=endpoint or make_endpoint(), model=model, **fields
+    )
+
+
+def make_numbered_set(*, n: int, prompt: str = "case={n} answer={n}", **fields: Any) -> EvalSet:
+    """A set of many cases whose prompts name their number, quickly; the number is also what is expected."""
+    values = {"name": f"numbers {content_hash()[:8]}", "version": 1, "content_hash": content_hash(), "created_at": NOW}
+    eval_set = EvalSet.objects.create(n_cases=n, **{**values, **fields})
+    cases = (
+        EvalCase(
+            eval_set=eval_set,
+            position=place,
+            external_id=str(place + 1),
+            prompt=prompt.format(n=place + 1),
+            expected=str(place + 1),
+        )
+        for place in range(n)
+    )
+    EvalCase.objects.bulk_create(cases, batch_size=2000)
+    return eval_set

@@ -17,6 +17,11 @@ cells = st.integers(0, 60)
 tables = st.tuples(cells, cells, cells, cells).filter(lambda table: sum(table) > 0)
 
 
+def known(value: float | None) -> float:
+    assert value is not None
+    return value
+
+
 def test_published_interval_of_airway_reactivity() -> None:
     """Fagerland, Lydersen & Laake 2014, table 1: 1, 1, 7, 12; Tango's interval .026 to .517."""
     found = paired_rate_difference(1, 1, 7, 12)
@@ -48,10 +53,10 @@ def test_the_score_is_that_of_the_maximised_likelihood(table: tuple[int, int, in
 def test_swapping_the_models_mirrors_the_difference(table: tuple[int, int, int, int]) -> None:
     a, b, c, d = table
     one, other = paired_rate_difference(a, b, c, d), paired_rate_difference(a, c, b, d)
-    assert one.estimate == pytest.approx(-(other.estimate or 0))
-    assert (one.ci_low, one.ci_high) == pytest.approx((-(other.ci_high or 0), -(other.ci_low or 0)), abs=1e-8)
+    assert one.estimate == pytest.approx(-known(other.estimate))
+    assert (one.ci_low, one.ci_high) == pytest.approx((-known(other.ci_high), -known(other.ci_low)), abs=1e-8)
     assert one.p_value == other.p_value
-    assert -1 <= (one.ci_low or 0) <= (one.estimate or 0) <= (one.ci_high or 0) <= 1
+    assert -1 <= known(one.ci_low) <= known(one.estimate) <= known(one.ci_high) <= 1
 
 
 def test_no_pair_is_no_number() -> None:
@@ -160,12 +165,13 @@ def test_a_quantile_lies_between_its_order_statistics(n: int, q: float) -> None:
     values = np.random.default_rng(n).lognormal(size=n)
     found = quantiles.quantile_interval(values, q)
     assert found.estimate == quantiles.value(values, q)
-    assert found.ci_low is None or found.estimate is None or found.ci_low <= found.estimate
-    assert found.ci_high is None or found.estimate is None or found.ci_high >= found.estimate
+    low, high = found.ci_low, found.ci_high
+    assert low is None or low <= known(found.estimate)
+    assert high is None or high >= known(found.estimate)
     assert bool(found.warnings) == (found.ci_low is None or found.ci_high is None)
 
 
 def test_a_quantile_without_enough_values_says_how_many_it_takes() -> None:
     found = quantiles.quantile_interval(np.arange(100.0), 0.99)
     assert found.ci_high is None
-    assert "299" in found.warnings[0]
+    assert "368" in found.warnings[0]

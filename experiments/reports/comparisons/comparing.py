@@ -1,0 +1,140 @@
+"""Computes everything a comparison says, and which cases changed."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.models import BenchmarkRun, RunScorer
+from experiments.reports.comparisons import categories, coverage, metrics, regression, speed
+from experiments.reports.comparisons.changes import Changes, changes_of
+from experiments.reports.comparisons.coverage import Coverage, Flags
+from experiments.reports.comparisons.metrics import About, Metric
+from experiments.reports.comparisons.pairing import Paired, ScorerPair, paired_passes, paired_values, read_arm
+from experiments.reports.comparisons.regression import Margin
+from experiments.reports.run_summary import read_results
+from experiments.reports.scores import NOT_SAID, CaseArrays, read_cases
+from experiments.scorers import registry
+
+VERSION = 1  # of what is computed and how: another one makes every stored comparison stale
+
+Tell = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Compared:
+    payload: dict[str, Any]
+    changes: list[Changes]
+
+
+def source_of(scorers: Sequence[RunScorer], runs: Sequence[BenchmarkRun], margin: Margin) -> str:
+    """Changes when anything changes that the comparison was computed from."""
+    seen = [
+        VERSION,
+        [[str(run.pk), run.n_done, run.n_errors, str(run.cost)] for run in runs],
+        sorted([str(one.run_id), one.key, one.fingerprint, one.is_primary, one.n_scored] for one in scorers),
+        [margin.size, margin.is_relative, margin.role],
+    ]
+    return hashlib.sha256(json.dumps(seen, separators=(",", ":")).encode()).hexdigest()
+
+
+def current_scorers(*runs: BenchmarkRun) -> list[RunScorer]:
+    return list(RunScorer.objects.filter(run__in=runs, is_current=True, finished_at__isnull=False).order_by("pk"))
+
+
+def scorer_pairs(
+    baseline: BenchmarkRun, candidate: BenchmarkRun, scorers: Sequence[RunScorer]
+) -> tuple[list[ScorerPair], list[dict[str, str]]]:
+    """Primary ones first; and those which cannot be compared, with the reason."""
+    before = {one.key: one for one in scorers if one.run_id == baseline.pk}
+    after = {one.key: one for one in scorers if one.run_id == candidate.pk}
+    pairs = [
+        ScorerPair(before[key], after[key])
+        for key in before
+        if key in after and before[key].fingerprint == after[key].fingerprint
+    ]
+    skipped = [
+        {"key": key, "reason": not_comparable(before.get(key), after.get(key))}
+        for key in {**before, **after}
+        if key not in {pair.key for pair in pairs}
+    ]
+    return sorted(pairs, key=lambda pair: not pair.is_primary), skipped
+
+
+def not_comparable(before: RunScorer | None, after: RunScorer | None) -> str:
+    if before is None or after is None:
+        return f"Only the {'candidate' if before is None else 'baseline'} was scored by it. Rescore the other run."
+    return "The runs were scored by other versions or parameters of it. Rescore one of them as the other."
+
+
+def compare(
+    baseline: BenchmarkRun, candidate: BenchmarkRun, *, margin: Margin, tell: Tell = lambda done, total, note: None
+) -> Compared:
+    """Both runs over the same eval set version."""
+    cases = read_cases(baseline.eval_set_id)
+    covered = Coverage(coverage.read_coverage(baseline, cases), coverage.read_coverage(candidate, cases))
+    pairs, skipped = scorer_pairs(baseline, candidate, current_scorers(baseline, candidate))
+    found: list[tuple[Metric, Paired]] = []
+    for place, pair in enumerate(pairs):
+        tell(place, len(pairs) + 1, f"Comparing {pair.key}")
+        found.append(compared_scorer(pair, covered.paired, cases))
+    tell(len(pairs), len(pairs) + 1, "Comparing latencies")
+    judged = metrics.adjusted([metric for metric, _ in found])
+    sheets = [(metric, paired) for metric, (_, paired) in zip(judged, found, strict=True)]
+    payload = {
+        "payload_version": VERSION,
+        "invalid_reasons": coverage.invalid_reasons(covered) + nothing_compared(pairs),
+        "coverage": covered.to_dict(),
+        "metrics": [
+            {**one.to_dict(), "categories": categories.by_category(paired, cases.categories, one.kind)}
+            for one, paired in sheets
+        ],
+        "not_compared": skipped,
+        "regression": regression_of(sheets, cases, margin),
+        **speed.compared_speed(baseline, candidate),
+    }
+    return Compared(payload, [changes_of(one, paired, cases) for one, paired in sheets])
+
+
+def nothing_compared(pairs: Sequence[ScorerPair]) -> list[str]:
+    return [] if pairs else ["No scorer was applied to both runs in the same version. Rescore one as the other."]
+
+
+def compared_scorer(pair: ScorerPair, usable: Flags, cases: CaseArrays) -> tuple[Metric, Paired]:
+    before, after = read_arm(pair.baseline, cases), read_arm(pair.candidate, cases)
+    scorer = registry.SCORERS.get(pair.baseline.scorer)
+    about = About(
+        key=pair.key,
+        scorer=pair.baseline.scorer,
+        version=pair.baseline.version,
+        title=scorer.title if scorer and pair.key == scorer.name else pair.key,
+        unit=scorer.unit if scorer else "share",
+        is_primary=pair.is_primary,
+        higher_is_better=scorer.higher_is_better if scorer else True,
+    )
+    n_usable = int(usable.sum())
+    if (before.passed != NOT_SAID).any() or (after.passed != NOT_SAID).any():
+        paired = paired_passes(before, after, usable, cases)
+        return metrics.of_passes(about, paired, n_unscored=n_usable - paired.n), paired
+    paired = paired_values(before, after, usable, cases)
+    if scorer and scorer.aggregate:
+        ids = cases.case_ids[paired.place]
+        results = (read_results(pair.baseline, ids), read_results(pair.candidate, ids))
+        corpus = metrics.of_corpus(about, paired, results, scorer.aggregate, n_unscored=n_usable - paired.n)
+        return corpus, paired
+    return metrics.of_values(about, paired, n_unscored=n_usable - paired.n), paired
+
+
+def regression_of(sheets: Sequence[tuple[Metric, Paired]], cases: CaseArrays, margin: Margin) -> dict[str, Any]:
+    """Of the primary metrics, on suites where the candidate must not lose anything."""
+    result: dict[str, Any] = {**margin.to_dict(), "is_tested": margin.is_tested, "tests": [], "not_tested": []}
+    for metric, paired in sheets if margin.is_tested else ():
+        if not metric.about.is_primary:
+            continue
+        reason = regression.not_tested(metric.about, metric.kind)
+        if reason:
+            result["not_tested"].append({"metric": metric.about.key, "reason": reason})
+        elif test := regression.regression_test(metric.about, metric.kind, paired, cases.categories, margin):
+            result["tests"].append(test)
+    return result

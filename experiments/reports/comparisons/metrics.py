@@ -1,0 +1,228 @@
+"""One scorer over both runs: both figures, their difference with interval and test, and how many cases changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from experiments.reports.comparisons import arms
+from experiments.reports.comparisons.pairing import Paired
+from experiments.reports.scores import Floats, Ints
+from experiments.scorers.base import ScoreResult
+from experiments.stats.aggregates import Aggregate, bootstrapped_aggregate
+from experiments.stats.multiplicity import adjust_p_values
+from experiments.stats.paired import mcnemar, paired_bootstrap, paired_difference, sign_test, wilcoxon_signed_rank
+from experiments.stats.paired_aggregates import paired_aggregate_difference
+from experiments.stats.paired_rates import paired_rate_difference
+from experiments.stats.result import ComparisonResult, Estimate, TestResult
+
+Kind = Literal["pass", "value", "corpus"]
+ALPHA = 0.05
+SEED = 20_260_302
+# From here on the mean is as good as normal, and resampling would only cost time.
+BOOTSTRAP_UP_TO, FEWER_RESAMPLES_FROM = 20_000, 5_000
+COMPARED_FIELDS = (
+    "estimate",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "alpha",
+    "n",
+    "method",
+    "warnings",
+    "control",
+    "treatment",
+)
+
+
+@dataclass(frozen=True)
+class About:
+    """What the scorer says of itself."""
+
+    key: str
+    scorer: str
+    version: int
+    title: str
+    unit: str
+    is_primary: bool
+    higher_is_better: bool | None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`table` and `mcnemar` only for right or wrong; `p_adjusted` by Holm among the primary ones, else by BH."""
+
+    about: About
+    kind: Kind
+    baseline: Estimate
+    candidate: Estimate
+    difference: ComparisonResult
+    n_unscored: int
+    wins: int
+    ties: int
+    losses: int
+    sign_test: TestResult
+    table: dict[str, int] | None = None
+    mcnemar: TestResult | None = None
+    signed_rank: TestResult | None = None
+    p_adjusted: float | None = None
+
+    @property
+    def direction(self) -> str:
+        """better, worse, different (where neither is good), or what is missing to say so."""
+        p = self.p_adjusted if self.p_adjusted is not None else self.difference.p_value
+        if self.difference.estimate is None:
+            return "no evidence"
+        if p is None or p > ALPHA:
+            return "no difference shown"
+        if self.about.higher_is_better is None:
+            return "different"
+        return "better" if (self.difference.estimate > 0) == self.about.higher_is_better else "worse"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **vars(self.about),
+            "kind": self.kind,
+            "n": self.difference.n,
+            "n_unscored": self.n_unscored,
+            "direction": self.direction,
+            "baseline": self.baseline.to_dict(),
+            "candidate": self.candidate.to_dict(),
+            "difference": self.difference.to_dict(),
+            "p_adjusted": self.p_adjusted,
+            "adjustment": "holm" if self.about.is_primary else "bh",
+            "table": self.table,
+            "mcnemar": self.mcnemar.to_dict() if self.mcnemar else None,
+            "signed_rank": self.signed_rank.to_dict() if self.signed_rank else None,
+            "wins": self.wins,
+            "ties": self.ties,
+            "losses": self.losses,
+            "sign_test": self.sign_test.to_dict(),
+        }
+
+
+def of_passes(about: About, paired: Paired, *, n_unscored: int) -> Metric:
+    """Right or wrong: McNemar's exact test and Tango's interval; by cluster, where there are any, a t-test."""
+    before, after = paired.baseline, paired.candidate
+    clusters = paired.clusters if arms.are_clusters(paired.clusters) else None
+    table = table_of(before, after)
+    wins, losses = table["only_candidate"], table["only_baseline"]
+    return Metric(
+        about=about,
+        kind="pass",
+        baseline=arms.rate(before, clusters),
+        candidate=arms.rate(after, clusters),
+        difference=rate_difference(before, after, clusters),
+        n_unscored=n_unscored,
+        wins=wins,
+        ties=table["both"] + table["neither"],
+        losses=losses,
+        sign_test=sign_test(wins, losses),
+        table=table,
+        mcnemar=mcnemar(losses, wins, method="exact"),
+    )
+
+
+def of_values(about: About, paired: Paired, *, n_unscored: int) -> Metric:
+    """Means: a paired bootstrap, for very many cases the paired t; Wilcoxon's test beside it."""
+    clusters = paired.clusters if arms.are_clusters(paired.clusters) else None
+    wins, ties, losses = changes(about, paired)
+    has_any = paired.n > 0
+    return Metric(
+        about=about,
+        kind="value",
+        baseline=arms.mean(paired.baseline, clusters),
+        candidate=arms.mean(paired.candidate, clusters),
+        difference=value_difference(paired.baseline, paired.candidate, clusters),
+        n_unscored=n_unscored,
+        wins=wins,
+        ties=ties,
+        losses=losses,
+        sign_test=sign_test(wins, losses),
+        signed_rank=wilcoxon_signed_rank(paired.candidate - paired.baseline) if has_any and clusters is None else None,
+    )
+
+
+def of_corpus(
+    about: About,
+    paired: Paired,
+    results: tuple[Sequence[ScoreResult], Sequence[ScoreResult]],
+    aggregate: Aggregate[ScoreResult],
+    *,
+    n_unscored: int,
+) -> Metric:
+    """A figure of the whole set: resampled over the statistics that are stored with each case."""
+    clusters = paired.clusters if arms.are_clusters(paired.clusters) else None
+    wins, ties, losses = changes(about, paired)
+    before, after = results
+    return Metric(
+        about=about,
+        kind="corpus",
+        baseline=bootstrapped_aggregate(before, aggregate, clusters=clusters, seed=SEED),
+        candidate=bootstrapped_aggregate(after, aggregate, clusters=clusters, seed=SEED),
+        difference=paired_aggregate_difference(before, after, aggregate, clusters=clusters, seed=SEED),
+        n_unscored=n_unscored,
+        wins=wins,
+        ties=ties,
+        losses=losses,
+        sign_test=sign_test(wins, losses),
+    )
+
+
+def table_of(before: Floats, after: Floats) -> dict[str, int]:
+    return {
+        "both": int(((before == 1) & (after == 1)).sum()),
+        "only_baseline": int(((before == 1) & (after == 0)).sum()),
+        "only_candidate": int(((before == 0) & (after == 1)).sum()),
+        "neither": int(((before == 0) & (after == 0)).sum()),
+    }
+
+
+def changes(about: About, paired: Paired) -> tuple[int, int, int]:
+    """Cases on which the candidate is better, the same, worse. Where neither is good, higher counts as a win."""
+    gaps = gains(about, paired)
+    return int((gaps > 0).sum()), int((gaps == 0).sum()), int((gaps < 0).sum())
+
+
+def gains(about: About, paired: Paired) -> Floats:
+    """How much better the candidate is on each case; what is as good as equal is 0."""
+    gaps = (paired.candidate - paired.baseline) * (-1 if about.higher_is_better is False else 1)
+    return np.where(np.abs(gaps) <= 1e-12, 0.0, gaps)
+
+
+def rate_difference(before: Floats, after: Floats, clusters: Ints | None) -> ComparisonResult:
+    table = table_of(before, after)
+    score = paired_rate_difference(**table)
+    if clusters is None or not before.size:
+        return score
+    by_cluster = bare(paired_difference(before, after, clusters=clusters))
+    return score if by_cluster.ci_low is None else by_cluster
+
+
+def value_difference(before: Floats, after: Floats, clusters: Ints | None) -> ComparisonResult:
+    if not before.size:
+        notes = ("No case has a value of both runs.",)
+        return ComparisonResult(
+            alpha=ALPHA, n=0, method="paired difference", warnings=notes, control=None, treatment=None
+        )
+    if before.size > BOOTSTRAP_UP_TO:
+        return bare(paired_difference(before, after, clusters=clusters))
+    resamples = 2_000 if before.size > FEWER_RESAMPLES_FROM else 10_000
+    return bare(paired_bootstrap(before, after, clusters=clusters, seed=SEED, resamples=resamples))
+
+
+def bare(result: ComparisonResult) -> ComparisonResult:
+    """Without the fields that only a paired difference has."""
+    return ComparisonResult(**{name: getattr(result, name) for name in COMPARED_FIELDS})
+
+
+def adjusted(metrics: Sequence[Metric]) -> list[Metric]:
+    """Holm over the primary family, which decides; Benjamini-Hochberg over the others, which explore."""
+    primary = iter(family([one for one in metrics if one.about.is_primary], "holm"))
+    others = iter(family([one for one in metrics if not one.about.is_primary], "bh"))
+    return [replace(one, p_adjusted=next(primary if one.about.is_primary else others)) for one in metrics]
+
+
+def family(metrics: Sequence[Metric], method: Literal["holm", "bh"]) -> Sequence[float | None]:
+    return adjust_p_values([one.difference.p_value for one in metrics], method=method) if metrics else ()

@@ -1,0 +1,211 @@
+"""Comparisons of two runs: asked for, computed in a worker, kept with what they were computed from, and renewed."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from evalsite.platform import jobs
+from evalsite.platform.models import User
+from experiments.models import BenchmarkRun, CaseChange, Experiment, ExperimentSuite, RunComparison, RunScorer
+from experiments.reports.comparisons.changes import Changes
+from experiments.reports.comparisons.comparing import Tell, compare, current_scorers, source_of
+from experiments.reports.comparisons.regression import Margin
+
+COMPARE_RUNS = "experiments.compare_runs"
+MOST_AT_ONCE = 50
+INSERT_CHANGES = """
+INSERT INTO experiments_casechange
+    (comparison_id, scorer_key, kind, case_id, position, category, baseline_value, candidate_value)
+SELECT %s, %s, changed.kind, evalcase.id, evalcase.position, evalcase.category, changed.baseline, changed.candidate
+FROM unnest(%s::bigint[], %s::varchar[], %s::float8[], %s::float8[]) AS changed (id, kind, baseline, candidate)
+JOIN experiments_evalcase AS evalcase ON evalcase.id = changed.id
+ORDER BY evalcase.position
+"""
+# For each suite of an experiment, the latest finished run of either model over its set.
+LATEST_PAIRS = """
+WITH latest AS (
+    SELECT DISTINCT ON (model_version_id, eval_set_id) model_version_id, eval_set_id, id
+    FROM experiments_benchmarkrun WHERE status = 'done'
+    ORDER BY model_version_id, eval_set_id, finished_at DESC NULLS LAST, created_at DESC
+)
+SELECT baseline.id, candidate.id, experiment.id
+FROM experiments_experimentsuite AS suite
+JOIN experiments_experiment AS experiment ON experiment.id = suite.experiment_id
+JOIN latest AS baseline
+    ON baseline.model_version_id = experiment.baseline_id AND baseline.eval_set_id = suite.eval_set_id
+JOIN latest AS candidate
+    ON candidate.model_version_id = experiment.candidate_id AND candidate.eval_set_id = suite.eval_set_id
+WHERE NOT EXISTS (
+    SELECT 1 FROM experiments_runcomparison AS standing
+    WHERE standing.baseline_run_id = baseline.id AND standing.candidate_run_id = candidate.id
+)
+ORDER BY experiment.id, suite.id
+LIMIT %s
+"""
+
+
+class CannotCompare(Exception):
+    """These two runs cannot be compared, for a reason a user can read, with the way out."""
+
+
+def get_or_start(
+    *,
+    baseline_run: BenchmarkRun,
+    candidate_run: BenchmarkRun,
+    experiment: Experiment | None = None,
+    created_by: User | None,
+    now: datetime,
+) -> RunComparison:
+    """The comparison of these two, computed or on its way; asking twice makes nothing new. Raises CannotCompare."""
+    refuse(baseline_run, candidate_run)
+    with transaction.atomic():
+        RunComparison.objects.bulk_create(
+            [
+                RunComparison(
+                    baseline_run=baseline_run,
+                    candidate_run=candidate_run,
+                    experiment=experiment,
+                    created_by=created_by,
+                    created_at=now,
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        found = locked(baseline_run=baseline_run, candidate_run=candidate_run)
+        if experiment and found.experiment_id is None:
+            found.experiment = experiment
+            found.save(update_fields=["experiment"])
+        if found.payload is None or is_stale(found):
+            start(found, created_by=created_by, now=now)
+    return found
+
+
+def refuse(baseline_run: BenchmarkRun, candidate_run: BenchmarkRun) -> None:
+    if baseline_run.pk == candidate_run.pk:
+        raise CannotCompare("Choose two different runs: a run does not differ from itself.")
+    if baseline_run.eval_set_id != candidate_run.eval_set_id:
+        raise CannotCompare(
+            f"The baseline was run over {baseline_run.eval_set} and the candidate over {candidate_run.eval_set}. "
+            "Only runs of one version of an eval set can be compared case by case: run one of the models over the "
+            "other's version first."
+        )
+    for name, run in (("baseline", baseline_run), ("candidate", candidate_run)):
+        if run.status != BenchmarkRun.Status.DONE:
+            raise CannotCompare(
+                f"The {name}'s run is {run.get_status_display()}, not done. Compare the two when every case is scored."
+            )
+
+
+def locked(*, baseline_run: BenchmarkRun, candidate_run: BenchmarkRun) -> RunComparison:
+    rows = RunComparison.objects.select_for_update(no_key=True, of=("self",))
+    return rows.get(baseline_run=baseline_run, candidate_run=candidate_run)
+
+
+def start(comparison: RunComparison, *, created_by: User | None, now: datetime) -> None:
+    comparison.job = jobs.enqueue(
+        kind=COMPARE_RUNS,
+        args={"comparison_id": str(comparison.pk)},
+        key=f"{COMPARE_RUNS}:{comparison.pk}",
+        created_by=created_by,
+        now=now,
+    )
+    comparison.save(update_fields=["job"])
+
+
+def margin_of(comparison: RunComparison) -> Margin:
+    """Of the suite in whose experiment the two are compared; without one, the default."""
+    if comparison.experiment_id is None:
+        return Margin.of(None)
+    suites = ExperimentSuite.objects.filter(experiment=comparison.experiment_id)
+    return Margin.of(suites.filter(eval_set=comparison.baseline_run.eval_set_id).first())
+
+
+def present_source(comparison: RunComparison) -> str:
+    runs = (comparison.baseline_run, comparison.candidate_run)
+    return source_of(current_scorers(*runs), runs, margin_of(comparison))
+
+
+def is_stale(comparison: RunComparison) -> bool:
+    return comparison.payload is not None and comparison.source != present_source(comparison)
+
+
+def get(comparison_id: UUID) -> RunComparison:
+    rows = RunComparison.objects.select_related(
+        "baseline_run__model_version__endpoint", "candidate_run__model_version__endpoint", "baseline_run__eval_set"
+    )
+    return rows.get(pk=comparison_id)
+
+
+def compute(
+    *, comparison_id: UUID, now: datetime, progress: Tell = lambda done, total, note: None, guard: Callable[[], None]
+) -> RunComparison:
+    """The source is read first: what is rescored meanwhile makes the result stale, never wrong."""
+    comparison = get(comparison_id)
+    source = present_source(comparison)
+    found = compare(comparison.baseline_run, comparison.candidate_run, margin=margin_of(comparison), tell=progress)
+    with transaction.atomic():
+        held = locked(baseline_run=comparison.baseline_run, candidate_run=comparison.candidate_run)
+        guard()
+        CaseChange.objects.filter(comparison=held).delete()
+        for changes in found.changes:
+            insert(held, changes)
+        held.payload, held.source, held.computed_at = found.payload, source, now
+        held.save(update_fields=["payload", "source", "computed_at"])
+    return held
+
+
+def insert(comparison: RunComparison, changes: Changes) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            INSERT_CHANGES,
+            [
+                comparison.pk,
+                changes.scorer_key,
+                changes.case_ids.tolist(),
+                changes.kinds,
+                changes.baseline.tolist(),
+                changes.candidate.tolist(),
+            ],
+        )
+
+
+def start_due(*, now: datetime) -> int:
+    """Compare the two latest finished runs of each suite, and what was rescored since; how many were started."""
+    return start_missing(now=now) + start_stale(now=now)
+
+
+def start_missing(*, now: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(LATEST_PAIRS, [MOST_AT_ONCE])
+        pairs = cursor.fetchall()
+    for baseline_id, candidate_id, experiment_id in pairs:
+        runs = BenchmarkRun.objects.select_related("eval_set").in_bulk([baseline_id, candidate_id])
+        get_or_start(
+            baseline_run=runs[baseline_id],
+            candidate_run=runs[candidate_id],
+            experiment=Experiment.objects.get(pk=experiment_id),
+            created_by=None,
+            now=now,
+        )
+    return len(pairs)
+
+
+def start_stale(*, now: datetime) -> int:
+    """Where a run was scored after its comparison was computed."""
+    scored_since = RunScorer.objects.filter(
+        Q(run=OuterRef("baseline_run")) | Q(run=OuterRef("candidate_run")), finished_at__gt=OuterRef("computed_at")
+    )
+    finished = Q(baseline_run__status=BenchmarkRun.Status.DONE, candidate_run__status=BenchmarkRun.Status.DONE)
+    ended_since = Q(baseline_run__finished_at__gt=F("computed_at")) | Q(candidate_run__finished_at__gt=F("computed_at"))
+    suspects = (
+        RunComparison.objects.filter(finished, Exists(scored_since) | ended_since, payload__isnull=False)
+        .select_related("baseline_run", "candidate_run")
+        .order_by("-computed_at")[:MOST_AT_ONCE]
+    )
+    due = [comparison for comparison in suspects if is_stale(comparison)]
+    for comparison in due:
+        start(comparison, created_by=None, now=now)
+    return len(due)

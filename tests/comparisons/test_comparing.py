@@ -1,0 +1,191 @@
+"""What a comparison says of two runs, from the counts to the verdicts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from experiments.models import BenchmarkRun, EvalSet
+from experiments.reports.comparisons.comparing import compare
+from experiments.reports.comparisons.regression import Margin
+from tests.factories.benchmarks_ import make_items, make_run, make_run_scorer, make_scored_run, make_scores
+from tests.factories.experiments_ import make_case, make_eval_set
+
+pytestmark = pytest.mark.django_db
+
+
+def payload_of(before: BenchmarkRun, after: BenchmarkRun, margin: Margin | None = None) -> dict[str, Any]:
+    return compare(before, after, margin=margin or Margin()).payload
+
+
+def runs_of(eval_set: EvalSet, before: Sequence[float], after: Sequence[float], **fields: Any) -> Any:
+    return tuple(make_scored_run(eval_set=eval_set, values=values, **fields) for values in (before, after))
+
+
+def test_right_and_wrong_are_counted_case_by_case() -> None:
+    runs = runs_of(make_eval_set(n_cases=6), [1, 1, 1, 0, 0, 0], [1, 1, 0, 1, 1, 0])
+    [metric] = payload_of(*runs)["metrics"]
+    assert metric["table"] == {"both": 2, "only_baseline": 1, "only_candidate": 2, "neither": 1}
+    assert (metric["wins"], metric["ties"], metric["losses"]) == (2, 3, 1)
+    assert metric["baseline"]["estimate"] == 0.5
+    assert metric["candidate"]["estimate"] == pytest.approx(4 / 6)
+    assert metric["difference"]["estimate"] == pytest.approx(1 / 6)
+    assert metric["difference"]["p_value"] == metric["mcnemar"]["p_value"] == 1.0
+    assert metric["direction"] == "no difference shown"
+    assert metric["n"] == 6
+
+
+def test_swapping_the_runs_only_flips_the_sign() -> None:
+    values = [1.0] * 30 + [0.0] * 30, [1.0] * 20 + [0.0] * 10 + [1.0] * 25 + [0.0] * 5
+    before, after = runs_of(make_eval_set(n_cases=60, category="x"), *values)
+    [one], [other] = payload_of(before, after)["metrics"], payload_of(after, before)["metrics"]
+    assert one["difference"]["estimate"] == pytest.approx(-other["difference"]["estimate"])
+    assert one["difference"]["ci_low"] == pytest.approx(-other["difference"]["ci_high"])
+    assert one["difference"]["p_value"] == other["difference"]["p_value"]
+    assert (one["baseline"], one["candidate"]) == (other["candidate"], other["baseline"])
+    assert (one["wins"], one["losses"], one["ties"]) == (other["losses"], other["wins"], other["ties"])
+    assert {one["direction"], other["direction"]} == {"better", "worse"}
+
+
+def test_swapping_the_runs_flips_values_too() -> None:
+    eval_set = make_eval_set(n_cases=40)
+    runs = []
+    for shift in (0.0, 0.02):
+        run = make_run(eval_set=eval_set)
+        make_items(run)
+        values = [place / 50 + shift * (place % 3) for place in range(40)]
+        make_scores(make_run_scorer(run, scorer="similar"), values, with_pass_mark=False)
+        runs.append(run)
+    [one], [other] = payload_of(*runs)["metrics"], payload_of(*reversed(runs))["metrics"]
+    assert one["kind"] == "value"
+    assert one["difference"]["estimate"] == pytest.approx(-other["difference"]["estimate"])
+    assert one["difference"]["ci_low"] == pytest.approx(-other["difference"]["ci_high"], rel=0.1)
+    assert (one["wins"], one["losses"]) == (other["losses"], other["wins"]) == (26, 0)
+    assert one["signed_rank"]["p_value"] == pytest.approx(other["signed_rank"]["p_value"])
+
+
+def test_errors_leave_the_pairs_and_are_counted_by_class() -> None:
+    eval_set = make_eval_set(n_cases=4)
+    before = make_scored_run(eval_set=eval_set, values=[1, 1, 0, 0])
+    after = make_scored_run(eval_set=eval_set, values=[1, 0, 1, 0], errors={"2": "timeout", "3": "http_5xx"})
+    payload = payload_of(before, after)
+    coverage = payload["coverage"]
+    assert (coverage["n_cases"], coverage["n_paired"], coverage["only_baseline"]) == (4, 2, 2)
+    assert coverage["candidate"]["error_share"] == 0.5
+    assert {(one["class"], one["n"]) for one in coverage["candidate"]["error_classes"]} == {
+        ("timeout", 1),
+        ("http_5xx", 1),
+    }
+    [reason] = payload["invalid_reasons"]
+    assert "2 of 4 cases of the candidate (50.0%, more than 1%)" in reason
+    assert "no answer in time" in reason
+    [metric] = payload["metrics"]
+    assert metric["n"] == 2
+    assert metric["table"] == {"both": 1, "only_baseline": 0, "only_candidate": 0, "neither": 1}
+
+
+def test_one_error_in_a_hundred_is_still_valid() -> None:
+    eval_set = make_eval_set(n_cases=100)
+    before = make_scored_run(eval_set=eval_set, values=[1.0] * 100)
+    after = make_scored_run(eval_set=eval_set, values=[1.0] * 100, errors={"7": "timeout"})
+    assert payload_of(before, after)["invalid_reasons"] == []
+    worse = make_scored_run(eval_set=eval_set, values=[1.0] * 100, errors={"7": "timeout", "8": "empty"})
+    assert len(payload_of(before, worse)["invalid_reasons"]) == 1
+
+
+def test_a_case_that_never_ran_counts_as_an_error() -> None:
+    eval_set = make_eval_set(n_cases=2)
+    before = make_scored_run(eval_set=eval_set, values=[1, 0])
+    after = make_scored_run(eval_set=eval_set, values=[1, 0])
+    after.items.order_by("-pk").first().delete()  # type: ignore[union-attr]
+    coverage = payload_of(before, after)["coverage"]
+    assert coverage["candidate"]["error_classes"] == [{"class": "not_run", "words": "never run", "n": 1}]
+
+
+def test_scorers_of_other_parameters_are_not_compared() -> None:
+    eval_set = make_eval_set(n_cases=2)
+    before = make_scored_run(eval_set=eval_set, values=[1, 0])
+    after = make_scored_run(eval_set=eval_set, values=[1, 0])
+    before.scorers.update(fingerprint="a" * 64)
+    payload = payload_of(before, after)
+    assert payload["metrics"] == []
+    assert payload["not_compared"][0]["key"] == "exact_match"
+    assert any("No scorer" in reason for reason in payload["invalid_reasons"])
+
+
+def test_each_category_has_its_own_rates_and_its_own_regression_test() -> None:
+    eval_set = make_eval_set(n_cases=0)
+    for position in range(80):
+        make_case(eval_set=eval_set, position=position, category="easy" if position < 40 else "hard")
+    before = [1.0] * 80
+    after = [1.0] * 40 + [0.0] * 40
+    payload = payload_of(*runs_of(eval_set, before, after), Margin(role="general"))
+    easy, hard = payload["metrics"][0]["categories"]
+    assert (easy["name"], easy["n"], easy["difference"]["estimate"]) == ("easy", 40, 0.0)
+    assert (hard["candidate"]["estimate"], hard["only_baseline"]) == (0.0, 40)
+    assert hard["baseline"]["ci_low"] == pytest.approx(0.912, abs=1e-3)
+    [test] = payload["regression"]["tests"]
+    assert test["suite"]["verdict"] == "regression shown"
+    assert [one["verdict"] for one in test["categories"]] == ["undecided", "regression shown"]
+    assert test["categories"][0]["more"] > 0
+    assert payload["regression"]["words"] == "5 points"
+
+
+def test_an_adversarial_suite_has_no_regression_test() -> None:
+    runs = runs_of(make_eval_set(n_cases=3), [1, 1, 0], [1, 0, 0])
+    regression = payload_of(*runs, Margin(role="adversarial"))["regression"]
+    assert (regression["is_tested"], regression["tests"]) == (False, [])
+
+
+def test_clusters_widen_the_interval() -> None:
+    plain, clustered = make_eval_set(n_cases=0), make_eval_set(n_cases=0)
+    for position in range(60):
+        make_case(eval_set=plain, position=position)
+        make_case(eval_set=clustered, position=position, cluster=f"document {position // 10}")
+    before = [1.0] * 60
+    after = [0.0] * 20 + [1.0] * 40
+    [one] = payload_of(*runs_of(plain, before, after))["metrics"]
+    [other] = payload_of(*runs_of(clustered, before, after))["metrics"]
+    assert "clustered" in other["difference"]["method"]
+    assert other["difference"]["estimate"] == pytest.approx(one["difference"]["estimate"])
+    assert other["difference"]["ci_low"] < one["difference"]["ci_low"]
+    assert any("few clusters" in warning for warning in other["difference"]["warnings"])
+
+
+def test_holm_is_over_the_primary_metrics_alone() -> None:
+    eval_set = make_eval_set(n_cases=20)
+    runs = []
+    for values in ([1.0] * 20, [0.0] * 7 + [1.0] * 13):
+        run = make_run(eval_set=eval_set)
+        make_items(run)
+        for key, is_primary in (("one", True), ("two", True), ("third", False)):
+            make_scores(make_run_scorer(run, scorer=key, is_primary=is_primary, fingerprint=key.ljust(64)), values)
+        runs.append(run)
+    metrics = {metric["key"]: metric for metric in payload_of(*runs)["metrics"]}
+    p = metrics["one"]["difference"]["p_value"]
+    assert p == pytest.approx(2 * 0.5**7)
+    assert metrics["one"]["p_adjusted"] == metrics["two"]["p_adjusted"] == pytest.approx(2 * p)
+    assert metrics["third"]["p_adjusted"] == pytest.approx(p)
+
+
+def test_latencies_have_intervals_only_where_there_are_enough() -> None:
+    runs = runs_of(make_eval_set(n_cases=72), [1.0] * 72, [1.0] * 72)
+    latency = payload_of(*runs)["latency"]
+    assert latency["baseline"]["p50"]["estimate"] == 135.0
+    assert latency["baseline"]["p95"]["ci_high"] is not None
+    assert latency["baseline"]["p99"]["ci_high"] is None
+    assert latency["difference"]["p50"]["estimate"] == 0.0
+
+
+def test_imported_outputs_without_latency_have_none() -> None:
+    eval_set = make_eval_set(n_cases=3)
+    runs = []
+    for _ in range(2):
+        run = make_run(eval_set=eval_set)
+        make_items(run, latency_ms=None)
+        make_scores(make_run_scorer(run, fingerprint="f" * 64), [1, 0, 1])
+        runs.append(run)
+    payload = payload_of(*runs)
+    assert payload["latency"] is None
+    assert payload["tokens"]["output"]["baseline"] is None
+    assert payload["cost"]["baseline"]["total"] is None
