@@ -1,0 +1,176 @@
+"""One lane of a run at work: it leases cases, lets its crew call, keeps what comes back, and gives way to others."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from evalsite.platform.jobs import JobAgain, JobRun, LostLease
+from evalsite.platform.models import Job, Sweep
+from experiments.models import BenchmarkRun, Endpoint
+from experiments.services.runs import ending, keeping, leasing, limits
+from experiments.services.runs.backoff import Backoff
+from experiments.services.runs.calling import Call, Result
+from experiments.services.runs.crew import Crew
+from experiments.services.runs.doorkeeper import Doorkeeper
+from experiments.services.runs.due import Due
+from experiments.services.runs.gate import Gate
+from experiments.services.runs.keeping import Desk, Kept
+from experiments.services.runs.messages import AskedModel
+from experiments.services.runs.meter import Meter
+from experiments.services.runs.stock import Stock
+
+GROUP_SECONDS = 0.05
+LOOK_SECONDS = 0.5
+GIVE_WAY_AFTER_SECONDS = 20.0
+# Beat sweeps every five seconds; an older sweep means that its messages find no free worker.
+SWEEP_IS_LATE = timedelta(seconds=20)
+# Of work at hand, so that fast endpoints are not kept waiting and slow ones leave cases to other lanes.
+SECONDS_AT_HAND = 0.5
+LIVE = (BenchmarkRun.Status.QUEUED, BenchmarkRun.Status.RUNNING)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a lane works on, and with what."""
+
+    run: BenchmarkRun
+    endpoint: Endpoint
+    call: Call
+    asked: AskedModel
+    backoff: Backoff
+    clock: Callable[[], datetime] = timezone.now
+
+
+class Lane:
+    """All of this runs in the job's own thread; the crew's threads only call."""
+
+    def __init__(self, delivery: JobRun, task: Task) -> None:
+        run, endpoint = task.run, task.endpoint
+        token = leasing.token_of(delivery.job_id, delivery.token)
+        input_price, output_price = keeping.price_per_token(endpoint)
+        self.delivery, self.run, self.backoff, self.clock = delivery, run, task.backoff, task.clock
+        self.desk = Desk(
+            run_id=run.pk,
+            model_version_id=run.model_version_id,
+            job_id=delivery.job_id,
+            delivery=delivery.token,
+            lease=token,
+            input_price=input_price,
+            output_price=output_price,
+        )
+        self.gate, self.meter = Gate(), Meter()
+        self.crew = Crew(threads=run.threads, gate=self.gate, call=task.call, asked=task.asked)
+        self.stock = Stock(run_id=run.pk, token=token, ready=self.crew.ready, clock=self.clock)
+        self.door = Doorkeeper(
+            endpoint=endpoint, holder=token, threads=run.threads, gate=self.gate, meter=self.meter, clock=self.clock
+        )
+        self.look, self.began = Due(LOOK_SECONDS), time.monotonic()
+        self.n_kept = 0
+
+    def work(self) -> None:
+        """Until nothing is left for this lane or the run stops. Raises JobAgain where it only gives way."""
+        self.take_over()
+        gives_way = False
+        with self.crew:
+            while (self.stock.held or self.finds_more()) and not gives_way:
+                self.step()
+                if self.look.now():
+                    if self.has_stopped():
+                        break
+                    gives_way = self.must_give_way()
+            self.drain()
+        self.stock.release()
+        self.door.leave()
+        if gives_way:
+            raise JobAgain
+        ending.close_if_complete(run_id=self.run.pk, now=self.clock())
+
+    def take_over(self) -> None:
+        """An earlier delivery of this lane died with cases in its hands: they are ours now."""
+        earlier = leasing.tokens_before(self.delivery.job_id, self.delivery.token)
+        leasing.release(run_id=self.run.pk, tokens=earlier)
+        limits.give_back(holders=earlier)
+
+    def step(self) -> None:
+        self.delivery.check()
+        self.keep(self.crew.finished(within=GROUP_SECONDS))
+        self.stock.refill(wanted=max(2 * self.run.threads, int(self.meter.pace * SECONDS_AT_HAND)))
+        self.door.refresh(ready=self.crew.ready.qsize())
+        self.stock.renew_when_due()
+
+    def finds_more(self) -> bool:
+        """Whether something waits that no other lane holds, now or after its back-off."""
+        self.stock.refill(wanted=2 * self.run.threads)
+        return bool(self.stock.held) or leasing.any_free(run_id=self.run.pk, now=self.clock())
+
+    def has_stopped(self) -> bool:
+        status = BenchmarkRun.objects.values_list("status", flat=True).get(pk=self.run.pk)
+        if status in LIVE and (self.door.gave_up or self.meter.is_refused):
+            ending.pause_for_endpoint(run_id=self.run.pk, error=self.meter.last_error)
+            return True
+        return status not in LIVE
+
+    def must_give_way(self) -> bool:
+        """To another job, or to short tasks that find every worker busy."""
+        if time.monotonic() - self.began < GIVE_WAY_AFTER_SECONDS:
+            return False
+        late = Sweep.objects.filter(at__lt=self.clock() - SWEEP_IS_LATE)
+        return Job.objects.filter(status=Job.Status.QUEUED).exists() or late.exists()
+
+    def drain(self) -> None:
+        """Begin no more calls, and keep what those in flight bring."""
+        self.door.hold()
+        while self.gate.in_flight or not self.crew.results.empty():
+            self.delivery.check()
+            self.keep(self.crew.finished(within=GROUP_SECONDS))
+            self.door.refresh(ready=0)
+            self.stock.renew_when_due()
+
+    def keep(self, results: list[Result]) -> None:
+        if not results:
+            return
+        for result in results:
+            if result.broken:
+                raise result.broken
+        now = self.clock()
+        self.meter.read(results, now=now)
+        tries_again = {result.item.item_id: self.next_try(result, now=now) for result in results}
+        rows = [keeping.row_of(result, not_before=tries_again[result.item.item_id]) for result in results]
+        kept = keeping.keep(self.desk, rows, now=now)
+        if not kept.is_ours:
+            raise LostLease
+        self.file_away(results, tries_again, kept)
+        self.report(kept, n_final=sum(row["final"] for row in rows))
+
+    def next_try(self, result: Result, *, now: datetime) -> datetime | None:
+        delay = self.backoff.delay_after(result.error, attempt=result.number) if result.error else None
+        return None if delay is None else now + timedelta(seconds=delay)
+
+    def file_away(self, results: list[Result], tries_again: dict[int, datetime | None], kept: Kept) -> None:
+        """Only now, when the failed try is stored, may the next one begin. What did not count is another lane's."""
+        for result in results:
+            until = tries_again[result.item.item_id]
+            if until is None or result.item.item_id not in kept.items:
+                self.stock.finish(result.item)
+            else:
+                self.stock.put_back(result.item, until=until)
+
+    def report(self, kept: Kept, *, n_final: int) -> None:
+        if self.n_kept == 0:
+            self.delivery.advanced()
+        self.n_kept += n_final
+        self.delivery.progress(self.n_kept, self.n_kept + kept.n_left, f"calling {self.run.model_version.name}")
+        if kept.budget is not None:
+            self.mind_budget(kept)
+
+    def mind_budget(self, kept: Kept) -> None:
+        """So few calls at the end that the last ones do not spend much more than there is."""
+        left = (kept.budget or 0) - kept.cost
+        per_call = self.desk.input_price + self.desk.output_price
+        typical = float(per_call) / 2 * self.meter.tokens_per_call
+        self.door.affordable = max(int(float(left) / typical), 1) if typical else None
+        if left <= 0 and kept.n_left:
+            ending.pause_for_budget(run_id=self.run.pk)

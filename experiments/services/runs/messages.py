@@ -1,0 +1,59 @@
+"""What is sent to a model for a case: pure, so that a prompt can be read without calling anybody."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from experiments.endpoints.exchange import ChatRequest
+
+PLACEHOLDER = re.compile(r"\{\{\s*prompt\s*\}\}|\{prompt\}")
+# Parts of a request that `params` may hold although the protocol does not count them among its sampling parameters.
+APART = ("tools", "response_format", "logprobs")
+
+
+@dataclass(frozen=True)
+class AskedModel:
+    """How a ModelVersion asks; `params` may hold tools, response_format and logprobs for all its cases."""
+
+    model: str
+    system_prompt: str = ""
+    prompt_template: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AskedCase:
+    prompt: str
+    system: str = ""
+    turns: Sequence[Mapping[str, Any]] = ()
+    checks: Mapping[str, Any] = field(default_factory=dict)
+
+
+def request_for(asked: AskedModel, case: AskedCase) -> ChatRequest:
+    """A case's own tools and response format come before the model's."""
+    params = asked.params
+    return ChatRequest(
+        model=asked.model,
+        messages=messages_for(asked, case),
+        params={name: value for name, value in params.items() if name not in APART},
+        tools=case.checks.get("tools") or params.get("tools") or None,
+        response_format=case.checks.get("response_format") or params.get("response_format") or None,
+        logprobs=bool(params.get("logprobs")),
+    )
+
+
+def messages_for(asked: AskedModel, case: AskedCase) -> list[Mapping[str, Any]]:
+    """One system message at most, since many servers refuse two: the model's instructions, then the case's."""
+    system = "\n\n".join(text for text in (asked.system_prompt, case.system) if text)
+    first: list[Mapping[str, Any]] = [{"role": "system", "content": system}] if system else []
+    return [*first, *case.turns, {"role": "user", "content": filled(asked.prompt_template, case.prompt)}]
+
+
+def filled(template: str, prompt: str) -> str:
+    """A template without a place for the prompt stands before it."""
+    if not template:
+        return prompt
+    if PLACEHOLDER.search(template):
+        return PLACEHOLDER.sub(lambda _: prompt, template)
+    return f"{template}\n\n{prompt}"
