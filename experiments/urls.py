@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<uuid:campaign_uuid>/unblind", campaign_steps.unblind_campaign, name="unblind_campaign"),
     path("campaigns/<uuid:campaign_uuid>/pairs/", pairs.campaign_pairs, name="campaign_pairs"),
     path("campaigns/<uuid:campaign_uuid>/pairs/<int:task_id>/", pairs.campaign_pair, name="campaign_pair"),
+    path("campaigns/<uuid:campaign_uuid>/pairs/<int:task_id>/gold", pairs.mark_gold, name="mark_gold"),
     path("campaigns/<uuid:campaign_uuid>/exports/<str:file>", exports.export_campaign, name="export_campaign"),
     path("imports/", imports.imports, name="imports"),
     path("imports/new", imports.new_import, name="new_import"),

@@ -78,6 +78,7 @@ WHO_MAY_SEE = {
     "publish_guidelines": LEADING,
     "unblind_campaign": LEAD,
     "campaign_pairs": LEADING,
+    "mark_gold": LEAD,
     "campaign_pair": LEADING,
     "export_campaign": LEADING,
     "imports": LEADING,

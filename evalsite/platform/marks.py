@@ -52,6 +52,7 @@ STATES = {
     "success": ("met", "check"),
     "info": ("accent", "info"),
     "hidden": ("plain", "lock"),
+    "gold": ("accent", "check"),
     # people
     "active": ("met", "check"),
     "inactive": ("plain", "dash"),

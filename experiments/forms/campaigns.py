@@ -17,6 +17,7 @@ from experiments.services.campaigns.drafts import AskedCriterion, CampaignDraft
 NOT_ASKED, OPTIONAL, REQUIRED = "no", "optional", "required"
 ASKING = [(NOT_ASKED, "not asked"), (OPTIONAL, "optional"), (REQUIRED, "required")]
 OWN_CRITERIA = 3
+DEFAULT_THRESHOLD = 70
 DEFAULT_GUIDELINES = """\
 Choose the response you would rather have received, had the question been yours.
 
@@ -64,6 +65,31 @@ class CampaignForm(forms.Form):
         max_value=10_000_000,
         label="Size of the sample",
         help_text="Drawn by a seed that is fixed now, before anybody has judged.",
+    )
+    stopping = forms.ChoiceField(
+        choices=CampaignPlan.Stopping.choices,
+        initial=CampaignPlan.Stopping.FIXED,
+        required=False,
+        widget=forms.RadioSelect,
+        label="When to stop",
+        help_text="The second may save judgments where one model is clearly better, and its interval is wider where "
+        "not. It may be looked at after every pair without raising the chance of a false alarm.",
+    )
+    gold_percent = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=50,
+        initial=0,
+        label="Gold pairs, % of the pairs",
+        help_text="Pairs whose answer is known, dealt like all others. They measure reviewers and count in no result.",
+    )
+    gold_threshold_percent = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=100,
+        initial=DEFAULT_THRESHOLD,
+        label="Least share of them that must be right, %",
+        help_text="Registered with the plan. Below it, the results carry a warning.",
     )
     reviewers = forms.ModelMultipleChoiceField(
         queryset=User.objects.none(),
@@ -131,6 +157,9 @@ class CampaignForm(forms.Form):
             allow_tie=said["allow_tie"],
             allow_both_bad=said["allow_both_bad"],
             sample_size=said["sample_size"] if said["sampling"] == "sample" else None,
+            gold_share=(said["gold_percent"] or 0) / 100,
+            gold_threshold=(said["gold_threshold_percent"] or DEFAULT_THRESHOLD) / 100,
+            stopping=said["stopping"] or CampaignPlan.Stopping.FIXED,
             reviewers=list(said["reviewers"]),
         )
 
@@ -152,6 +181,9 @@ def initial_of(campaign: Campaign, plan: CampaignPlan) -> dict[str, Any]:
         "allow_both_bad": campaign.allow_both_bad,
         "sampling": plan.sampling,
         "sample_size": plan.sample_size,
+        "stopping": plan.stopping,
+        "gold_percent": round(plan.gold_share * 100),
+        "gold_threshold_percent": round(plan.gold_threshold * 100),
         "reviewers": list(Seat.objects.active().filter(campaign=campaign).values_list("reviewer_id", flat=True)),
     }
     for key in defaults:

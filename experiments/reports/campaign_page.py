@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from annotations.models import Campaign, Seat
-from experiments.models import CampaignPlan, CampaignResult, Experiment, Unblinding
-from experiments.reports.progress import Progress
+from experiments.models import CampaignPlan, CampaignResult, Experiment, PlanAmendment, SequentialStop, Unblinding
+from experiments.reports.progress import Progress, flag_counts
 
 FEWEST_FOR_A_PACE = 5
 
@@ -18,6 +18,8 @@ class CampaignPage:
     plan: CampaignPlan
     seats: Sequence[Seat]
     unblindings: Sequence[Unblinding]
+    amendments: Sequence[PlanAmendment]
+    stop: SequentialStop | None
     result: CampaignResult | None
     progress: Progress
 
@@ -50,7 +52,7 @@ class CampaignPage:
 
     @property
     def flags(self) -> int:
-        return sum(self.result.payload.get("flags", {}).values()) if self.result else 0
+        return self.progress.flags
 
     @property
     def seconds_left(self) -> float | None:
@@ -68,6 +70,8 @@ def campaign_page(campaign: Campaign) -> CampaignPage:
     )
     seats = list(Seat.objects.filter(campaign=campaign).select_related("reviewer").order_by("reviewer__username"))
     unblindings = list(Unblinding.objects.filter(campaign=campaign).select_related("by").order_by("at"))
+    amendments = list(PlanAmendment.objects.filter(campaign=campaign).select_related("by").order_by("at"))
+    stop = SequentialStop.objects.filter(campaign=campaign).first()
     result = CampaignResult.objects.filter(campaign=campaign).defer("pairs").first()
     progress = Progress(
         campaign_id=campaign.pk,
@@ -76,11 +80,13 @@ def campaign_page(campaign: Campaign) -> CampaignPage:
         surplus=sum(seat.surplus for seat in seats),
         skipped=sum(seat.skipped for seat in seats),
         reviewers=sum(1 for seat in seats if seat.removed_at is None),
-        planned=plan.planned_judgments,
+        planned=amendments[-1].planned_judgments if amendments else plan.planned_judgments,
         unblinded=bool(unblindings),
+        stopped=stop is not None,
+        flags=flag_counts([campaign.pk]).get(campaign.pk, 0),
         last_judged_at=max((seat.last_judged_at for seat in seats if seat.last_judged_at), default=None),
     )
-    return CampaignPage(campaign, plan, seats, unblindings, result, progress)
+    return CampaignPage(campaign, plan, seats, unblindings, amendments, stop, result, progress)
 
 
 def most_active_first(reviewers: list[dict[str, Any]]) -> list[dict[str, Any]]:

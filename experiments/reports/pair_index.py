@@ -11,6 +11,7 @@ from experiments.reports.human.tallies import majority, per_pair
 from experiments.reports.human.votes import Votes
 
 HIDDEN = -2
+ORDINARY, IDENTICAL, GOLD = range(3)
 LAYOUT = np.dtype(
     [
         ("task", "<i8"),
@@ -22,7 +23,7 @@ LAYOUT = np.dtype(
         ("candidate", "<u2"),
         ("tie", "<u2"),
         ("both_bad", "<u2"),
-        ("identical", "<u1"),
+        ("kind", "<u1"),
     ]
 )
 Records = NDArray[np.void]
@@ -36,7 +37,8 @@ class PairFilter:
     vote: str = ""
     category: int | None = None
     agreed: bool | None = None
-    identical: bool | None = None
+    kind: int | None = None
+    gold: bool | None = None
     judged: bool | None = None
 
 
@@ -49,7 +51,7 @@ def build(votes: Votes, *, reveal: bool) -> bytes:
     records["category"] = pairs.category
     records["votes"] = counts.sum(axis=1)
     records["top"] = counts.max(axis=1, initial=0)
-    records["identical"] = pairs.identical
+    records["kind"] = np.where(pairs.identical, IDENTICAL, np.where(pairs.gold >= 0, GOLD, ORDINARY))
     records["majority"] = majority(counts) if reveal else np.int8(HIDDEN)
     if reveal:
         for place, name in enumerate(("baseline", "candidate", "tie", "both_bad")):
@@ -73,8 +75,10 @@ def chosen(records: Records, wanted: PairFilter) -> Records:
     if wanted.agreed is not None:
         several = records["votes"] > 1
         keep &= several & ((records["top"] == records["votes"]) == wanted.agreed)
-    if wanted.identical is not None:
-        keep &= records["identical"] == wanted.identical
+    if wanted.kind is not None:
+        keep &= records["kind"] == wanted.kind
+    if wanted.gold is not None:
+        keep &= (records["kind"] == GOLD) == wanted.gold
     if wanted.judged is not None:
         keep &= (records["votes"] > 0) == wanted.judged
     found: Records = records[keep]

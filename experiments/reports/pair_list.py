@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from annotations.models import Assignment, Flag
 from experiments.models import BlindedPair, CampaignResult
+from experiments.reports.common_answers import judged_by
 from experiments.reports.human.votes import OUTCOMES
-from experiments.reports.pair_index import HIDDEN, PairFilter, Records, as_row, chosen, load
+from experiments.reports.pair_index import GOLD, HIDDEN, IDENTICAL, PairFilter, Records, as_row, chosen, load
 
 PAGE_LENGTH = 25
+AGREED = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Wanted:
     flagged: str = ""
     reviewer: str = ""
     other: str = ""
+    criterion: str = ""
+    gold: str = ""
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "Wanted":
@@ -42,21 +46,35 @@ class Wanted:
             flagged="yes" if query.get("flagged") == "yes" else "",
             reviewer=query.get("reviewer", ""),
             other=query.get("other", ""),
+            criterion=query.get("criterion", ""),
+            gold=query.get("gold", "") if query.get("gold") in ("only", "with") else "",
         )
 
     @property
     def tells_direction(self) -> bool:
         return bool(self.majority or self.vote)
 
+    @property
+    def among(self) -> tuple[str, ...]:
+        """Those whose agreement is asked for; nobody in particular means everybody."""
+        return tuple(name for name in (self.reviewer, self.other) if name)
+
+    @property
+    def narrows_agreement(self) -> bool:
+        """To two reviewers, or to one criterion: the records know only all reviewers' verdicts."""
+        return bool(self.criterion) or len(self.among) == 2
+
     def filter(self, categories: Sequence[str]) -> PairFilter:
+        """Gold pairs are left out unless asked for, as they are from the figures that lead here."""
         return PairFilter(
             majority=OUTCOMES.index(self.majority) if self.majority else None,
             vote=self.vote,
             category=(categories.index(self.category) if self.category in categories else -1)
             if self.category
             else None,
-            agreed={"yes": True, "no": False}.get(self.agreed),
-            identical=True if self.identical else None,
+            agreed=None if self.narrows_agreement else AGREED.get(self.agreed),
+            kind=IDENTICAL if self.identical else None,
+            gold={"": False, "only": True}.get(self.gold),
         )
 
 
@@ -84,6 +102,7 @@ class PairList:
     page: Page[Any]
     rows: list[PairRow]
     categories: list[str]
+    n_gold: int
 
 
 def pair_list(campaigns: Sequence[int], *, wanted: Wanted, may_tell: set[int], page: str | None) -> PairList:
@@ -93,7 +112,8 @@ def pair_list(campaigns: Sequence[int], *, wanted: Wanted, may_tell: set[int], p
     for tasks in narrowing(campaigns, wanted):
         found = found[np.isin(found["task"], tasks)]
     shown: Page[Any] = Paginator(found, PAGE_LENGTH).get_page(page)
-    return PairList(shown, rows_of(np.asarray(shown.object_list)), categories)
+    n_gold = int(np.count_nonzero(records["kind"] == GOLD))
+    return PairList(shown, rows_of(np.asarray(shown.object_list)), categories, n_gold)
 
 
 def read_records(campaigns: Sequence[int], may_tell: set[int]) -> tuple[Records, list[str]]:
@@ -120,18 +140,22 @@ def renumbered(records: Records, names: Sequence[str], everything: Sequence[str]
 
 
 def narrowing(campaigns: Sequence[int], wanted: Wanted) -> list[NDArray[np.int64]]:
-    """Tasks that reviewers have judged, or that were flagged."""
-    judged = Assignment.objects.counted().filter(campaign__in=campaigns)
-    lists: list[QuerySet[Any, int]] = [
-        judged.filter(reviewer__username=name).values_list("task_id", flat=True)
-        for name in (wanted.reviewer, wanted.other)
-        if name
-    ]
+    """Tasks that reviewers have judged, or agreed on, or that were flagged."""
+    lists: list[NDArray[np.int64]] = []
+    if wanted.narrows_agreement:
+        agreed = AGREED.get(wanted.agreed)
+        lists.append(judged_by(campaigns, among=wanted.among, criterion=wanted.criterion, agreed=agreed))
+    elif wanted.among:
+        judged = Assignment.objects.counted().filter(campaign__in=campaigns, reviewer__username=wanted.among[0])
+        lists.append(numbers(judged.values_list("task_id", flat=True)))
     if wanted.flagged:
-        lists.append(
-            Flag.objects.filter(assignment__campaign__in=campaigns).values_list("assignment__task_id", flat=True)
-        )
-    return [np.fromiter(one.iterator(chunk_size=10_000), dtype=np.int64) for one in lists]
+        flags = Flag.objects.filter(assignment__campaign__in=campaigns)
+        lists.append(numbers(flags.values_list("assignment__task_id", flat=True)))
+    return lists
+
+
+def numbers(tasks: QuerySet[Any, int]) -> NDArray[np.int64]:
+    return np.fromiter(tasks.iterator(chunk_size=10_000), dtype=np.int64)
 
 
 def rows_of(records: Records) -> list[PairRow]:

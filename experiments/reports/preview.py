@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from annotations.models import Campaign
 from experiments.models import CampaignPlan
 from experiments.reports.available_pairs import AvailablePairs, available_pairs
+from experiments.reports.gold_pool import gold_pool
+from experiments.reports.sampling import Sizes, sizes
 
 SECONDS_PER_JUDGMENT = 60
 
@@ -18,6 +20,8 @@ class Preview:
     judgments: int
     reviewers: int
     reviewers_per_pair: int
+    gold: Sizes
+    unreachable: int
 
     @property
     def seconds(self) -> int:
@@ -33,7 +37,7 @@ class Preview:
 
 
 def preview(campaign: Campaign, plan: CampaignPlan, *, reviewers: int) -> Preview:
-    available = available_pairs(plan.experiment)
+    available, pool = available_pairs(plan.experiment), gold_pool(plan.experiment, campaign)
     chosen = min(plan.sample_size or available.n, available.n)
     identical = available.identical if chosen == available.n else 0
     return Preview(
@@ -42,4 +46,6 @@ def preview(campaign: Campaign, plan: CampaignPlan, *, reviewers: int) -> Previe
         judgments=(chosen - identical) * campaign.reviewers_per_pair,
         reviewers=reviewers,
         reviewers_per_pair=campaign.reviewers_per_pair,
+        gold=sizes(plan=plan, available=available, pool=pool),
+        unreachable=pool.unreachable,
     )

@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 
-from annotations.models import Campaign, Seat
-from experiments.models import CampaignPlan, Unblinding
+from annotations.models import Campaign, Flag, Seat
+from experiments.models import CampaignPlan, PlanAmendment, SequentialStop, Unblinding
 
 NOTHING_YET = {"done": 0, "surplus": 0, "skipped": 0, "reviewers": 0, "last_judged_at": None}
+UNPLANNED = {"planned": None, "unblinded": False, "stopped": False}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`counted` judgments enter the statistics; surplus ones came when the pair had all it asked for."""
+    """`counted` judgments enter the statistics; surplus ones came when the pair had all it asked for.
+
+    `planned` is the registered number, or what it was lowered to on record.
+    """
 
     campaign_id: int
     status: str
@@ -26,6 +31,8 @@ class Progress:
     planned: int | None
     unblinded: bool
     last_judged_at: datetime | None
+    flags: int
+    stopped: bool
 
     @property
     def counted(self) -> int:
@@ -37,31 +44,47 @@ class Progress:
 
     @property
     def revealed(self) -> bool:
-        """Direction is told when the registered number of judgments is in, or after a logged unblinding."""
-        return self.is_complete or self.unblinded
+        """Told when the registered judgments are in or the registered rule stopped, or after a logged unblinding."""
+        return self.is_complete or self.stopped or self.unblinded
 
     @property
     def source(self) -> str:
         """Changes whenever a result computed before could be out of date."""
         last = self.last_judged_at.isoformat() if self.last_judged_at else ""
-        return f"{self.done}/{self.surplus}/{self.skipped}/{last}/{self.revealed}"
+        counters = (self.done, self.surplus, self.skipped, self.reviewers, self.flags)
+        return f"{'/'.join(str(one) for one in counters)}/{last}/{self.revealed}"
 
 
 def progress_of(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
     by_id = {campaign.pk: campaign for campaign in campaigns}
-    counters = seat_counters(list(by_id))
-    planned = dict(CampaignPlan.objects.filter(campaign__in=by_id).values_list("campaign_id", "planned_judgments"))
-    unblinded = set(Unblinding.objects.filter(campaign__in=by_id).values_list("campaign_id", flat=True))
+    counters, plans, flags = seat_counters(list(by_id)), plan_states(by_id), flag_counts(by_id)
     return {
         pk: Progress(
             campaign_id=pk,
             status=campaign.status,
-            planned=planned.get(pk),
-            unblinded=pk in unblinded,
+            flags=flags.get(pk, 0),
+            **plans.get(pk, UNPLANNED),
             **counters.get(pk, NOTHING_YET),
         )
         for pk, campaign in by_id.items()
     }
+
+
+def plan_states(campaigns: Iterable[int]) -> dict[int, dict[str, Any]]:
+    mine = {"campaign": OuterRef("campaign_id")}
+    amended = PlanAmendment.objects.filter(**mine).order_by("planned_judgments").values("planned_judgments")[:1]
+    rows = CampaignPlan.objects.filter(campaign__in=campaigns).values(
+        "campaign_id",
+        planned=Coalesce(Subquery(amended), "planned_judgments"),
+        unblinded=Exists(Unblinding.objects.filter(**mine)),
+        stopped=Exists(SequentialStop.objects.filter(**mine)),
+    )
+    return {row.pop("campaign_id"): row for row in rows}
+
+
+def flag_counts(campaigns: Iterable[int]) -> dict[int, int]:
+    flags = Flag.objects.filter(assignment__campaign__in=campaigns).order_by().values("assignment__campaign_id")
+    return dict(flags.annotate(n=Count("pk")).values_list("assignment__campaign_id", "n"))
 
 
 def seat_counters(campaigns: list[int]) -> dict[int, dict[str, Any]]:

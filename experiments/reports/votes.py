@@ -36,6 +36,7 @@ PAIR_COLUMNS = {
     "difference": "(candidate_length - baseline_length)::integer",
     "category": "(coalesce(array_position(%(categories)s::varchar[], category), %(others)s) - 1)::smallint",
     "identical": "identical::int::smallint",
+    "gold": "(coalesce(array_position('{baseline,candidate,tie,both_bad}'::varchar[], gold), 0) - 1)::smallint",
 }
 VOTE_COLUMNS = {
     "task": "assignment.task_id::bigint",
@@ -73,6 +74,7 @@ def read_votes(campaigns: Sequence[Campaign]) -> Votes:
             category=pair_rows["category"],
             length_difference=pair_rows["difference"],
             identical=pair_rows["identical"] == 1,
+            gold=pair_rows["gold"].astype(np.int8),
             categories=categories,
         ),
         reviewers=names_of(reviewer_ids.tolist()),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -10,8 +11,11 @@ from annotations.models import Campaign, Flag
 from experiments.models import CampaignPlan, CampaignResult, Experiment, ExperimentResult
 from experiments.reports import pair_index
 from experiments.reports.human import HumanReport, human_report
+from experiments.reports.human.gold import GoldRule
+from experiments.reports.human.votes import Votes
 from experiments.reports.progress import progress_of
 from experiments.reports.votes import criteria_of, read_votes
+from experiments.services.campaigns import stopping
 
 RESULT_LOCK = 0x45565202
 # All there are of twelve reviewers: the most of whom a heat map is drawn.
@@ -37,11 +41,14 @@ def compute(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
             return None
         # The counters are read first: what arrives while the votes are read makes this result stale, never wrong.
         progress = progress_of([campaign])[campaign.pk]
-        report = report_on([campaign], reveal=progress.revealed)
+        votes = read_votes([campaign])
+        if not progress.is_complete and stopping.stop_if_decided(campaign=campaign, votes=votes, now=now):
+            progress = replace(progress, stopped=True)
+        report = report_on([campaign], votes=votes, reveal=progress.revealed)
         result, _ = CampaignResult.objects.update_or_create(
             campaign=campaign,
             defaults={
-                "n_judgments": report.votes.n,
+                "n_judgments": votes.n,
                 "source": progress.source,
                 "revealed": progress.revealed,
                 "payload": {
@@ -49,7 +56,7 @@ def compute(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
                     "flags": flags_of(campaign),
                     "categories": list(report.votes.pairs.categories),
                 },
-                "pairs": pair_index.build(report.votes, reveal=progress.revealed),
+                "pairs": pair_index.build(votes, reveal=progress.revealed),
                 "computed_at": now,
                 "compute_ms": int((time.monotonic() - started) * 1000),
             },
@@ -67,7 +74,7 @@ def compute_experiment(*, experiment: Experiment, computed: CampaignResult, now:
         n, revealed, payload = computed.n_judgments, computed.revealed, computed.payload
     else:
         report, revealed = pooled_report(campaigns)
-        n, payload = report.votes.n, {"human": report.to_dict(most_kappas=MOST_KAPPAS)}
+        n, payload = report.everything.n, {"human": report.to_dict(most_kappas=MOST_KAPPAS)}
     result, _ = ExperimentResult.objects.update_or_create(
         experiment=experiment,
         defaults={"n_judgments": n, "revealed": revealed, "payload": payload, "computed_at": now},
@@ -83,11 +90,12 @@ def judged_campaigns(experiment: Experiment) -> list[Campaign]:
 def pooled_report(campaigns: Sequence[Campaign]) -> tuple[HumanReport, bool]:
     progress = progress_of(campaigns)
     known = [campaign for campaign in campaigns if progress[campaign.pk].revealed]
-    return report_on(known or campaigns, reveal=bool(known)), bool(known)
+    shown = known or campaigns
+    return report_on(shown, votes=read_votes(shown), reveal=bool(known)), bool(known)
 
 
-def report_on(campaigns: Sequence[Campaign], *, reveal: bool) -> HumanReport:
-    votes = read_votes(campaigns)
+def report_on(campaigns: Sequence[Campaign], *, votes: Votes, reveal: bool) -> HumanReport:
+    plans = list(CampaignPlan.objects.filter(campaign__in=campaigns))
     per_pair = max((campaign.reviewers_per_pair for campaign in campaigns), default=1)
     return human_report(
         votes,
@@ -95,7 +103,18 @@ def report_on(campaigns: Sequence[Campaign], *, reveal: bool) -> HumanReport:
         labels={criterion.key: criterion.label for criterion in criteria_of(campaigns)},
         identical=int(votes.pairs.identical.sum()),
         per_pair=per_pair,
+        gold=gold_rule(plans),
+        sequential=any(plan.stopping == CampaignPlan.Stopping.SEQUENTIAL for plan in plans),
+        several=len(campaigns) > 1,
     )
+
+
+def gold_rule(plans: Sequence[CampaignPlan]) -> GoldRule | None:
+    """Of several campaigns the strictest; None where no share was registered."""
+    asked = [plan for plan in plans if plan.gold_share]
+    if not asked:
+        return None
+    return GoldRule(max(plan.gold_share for plan in asked), max(plan.gold_threshold for plan in asked))
 
 
 def lock(campaign_id: int) -> bool:

@@ -13,6 +13,7 @@ from evalsite.platform.http import HttpRequest, render, role_required
 from experiments.forms.campaigns import CampaignForm, initial_of
 from experiments.models import CampaignPlan, Experiment
 from experiments.reports.available_pairs import available_pairs
+from experiments.reports.gold_pool import known_pairs
 from experiments.services.campaigns import drafts, opening
 from experiments.services.campaigns.naming import NamesAModel
 from experiments.views.lookup import get_planned_campaign
@@ -67,6 +68,7 @@ def form_page(
         "experiment": experiment,
         "campaign_uuid": campaign_uuid,
         "available": available_pairs(experiment),
+        "n_known": known_pairs(experiment),
     }
     status = 422 if form.errors else 200
     return render(request, "experiments/campaigns/campaign_form.html", context, status=status)

@@ -11,9 +11,9 @@ from annotations.models import Campaign, ComparisonTask
 from evalsite.platform.jobs import LostLease
 from evalsite.platform.models import AuditEntry
 from experiments.models import BlindedPair, CampaignPlan, EvalSet
+from experiments.reports.sampling import quotas
 from experiments.services.campaigns import opening
 from experiments.services.campaigns.opening import CannotOpen
-from experiments.services.campaigns.sampling import quotas
 from tests.factories.annotations_ import make_reviewer
 from tests.factories.experiments_ import make_case, make_experiment, make_output
 from tests.factories.platform_ import NOW

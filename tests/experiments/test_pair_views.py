@@ -171,7 +171,7 @@ def test_list_and_pair_take_few_queries(lead: Client, django_assert_max_num_quer
     pair = BlindedPair.objects.all()[0]
     with django_assert_max_num_queries(10):
         lead.get(f"/campaigns/{campaign.uuid}/pairs/?majority=candidate&reviewer=reviewer-0")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         lead.get(f"/campaigns/{campaign.uuid}/pairs/{pair.pk}/")
 
 

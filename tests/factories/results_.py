@@ -60,10 +60,10 @@ def make_open_campaign(*, entropy_seed: int = 1, **fields: Any) -> Campaign:
     return opening.open_campaign(campaign_uuid=campaign.uuid, opened_by=None, now=NOW, entropy=entropy_of(entropy_seed))
 
 
-def judge_arms(seat: Seat, winners: Sequence[str], **said: Any) -> int:
+def judge_arms(seat: Seat, winners: Sequence[str], *, limit: int | None = None, **said: Any) -> int:
     """Judge all this seat is given, so that the arms named win in turn: baseline, candidate, tie or both_bad."""
     done = 0
-    while assignment := claim(seat):
+    while (limit is None or done < limit) and (assignment := claim(seat)):
         pair = BlindedPair.objects.get(task_id=assignment.task_id)
         winner = winners[done % len(winners)]
         candidate_side = "a" if assignment.first_option == pair.candidate_option else "b"
@@ -89,6 +89,7 @@ def make_votes(
     outcome: Sequence[int],
     side: Sequence[int] | None = None,
     n_pairs: int | None = None,
+    gold: Sequence[int] | None = None,
     **fields: Any,
 ) -> Votes:
     n_pairs = n_pairs or max(task, default=-1) + 1
@@ -99,6 +100,7 @@ def make_votes(
         category=np.zeros(n_pairs, dtype=np.int64),
         length_difference=np.arange(n_pairs) - n_pairs // 2,
         identical=np.zeros(n_pairs, dtype=bool),
+        gold=np.full(n_pairs, -1, dtype=np.int8) if gold is None else np.array(gold, dtype=np.int8),
         categories=("all",),
     )
     values: dict[str, Any] = {

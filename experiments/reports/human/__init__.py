@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from experiments.reports.human import activity, direction, tallies
+from experiments.reports.human import activity, direction, stopping, tallies
 from experiments.reports.human.agreement import AgreementReport, agreement
+from experiments.reports.human.gold import GoldReport, GoldRule, gold_report
 from experiments.reports.human.votes import BASELINE, CANDIDATE, TIE, Votes
 from experiments.stats.result import Estimate
 
@@ -19,9 +20,13 @@ class CriterionReport:
 
 @dataclass(frozen=True)
 class HumanReport:
-    """`direction` is None while it is hidden: then it has not been computed at all."""
+    """`direction` is None while it is hidden: then it has not been computed at all.
+
+    `votes` are those that tell about the models; those on gold pairs count in `gold` and as work done.
+    """
 
     votes: Votes
+    everything: Votes
     direction: direction.Direction | None
     position_bias: Estimate
     sides: dict[str, int]
@@ -30,6 +35,8 @@ class HumanReport:
     reviewers: tuple[activity.ReviewerActivity, ...]
     timeline: dict[str, object]
     identical: int
+    gold: GoldReport | None = None
+    sequential: Estimate | None = None
 
     def to_dict(self, *, most_kappas: int | None = None) -> dict[str, object]:
         names = self.votes.reviewers
@@ -38,10 +45,12 @@ class HumanReport:
             "n_pairs": tallies.judged_pairs(self.votes.task),
             "n_reviewers": len(names),
             "identical": self.identical,
+            "gold": self.gold.to_dict() if self.gold else None,
             "direction_hidden": self.direction is None,
         }
         if self.direction is not None:
             found |= self.direction.to_dict()
+            found["sequential"] = self.sequential.to_dict() if self.sequential else None
         return found | {
             "position_bias": self.position_bias.to_dict(),
             "sides": self.sides,
@@ -62,9 +71,22 @@ class HumanReport:
 
 
 def human_report(
-    votes: Votes, *, reveal: bool, labels: dict[str, str], identical: int = 0, per_pair: int = 0
+    votes: Votes,
+    *,
+    reveal: bool,
+    labels: dict[str, str],
+    identical: int = 0,
+    per_pair: int = 0,
+    gold: GoldRule | None = None,
+    sequential: bool = False,
+    several: bool = False,
 ) -> HumanReport:
-    """labels: criterion key -> label, in the order asked. per_pair: reviewers asked for each pair."""
+    """labels: criterion key -> label, in the order asked. per_pair: reviewers asked for each pair.
+
+    sequential: may have stopped early, so only a campaign's own confidence sequence holds its promise; of `several`
+    campaigns taken together there is none.
+    """
+    everything, votes = votes, votes.where(~votes.on_gold)
     agreed = agreement(
         votes.task,
         votes.reviewer,
@@ -75,14 +97,19 @@ def human_report(
     )
     return HumanReport(
         votes=votes,
-        direction=direction.direction(votes, identical=identical, per_pair=per_pair) if reveal else None,
+        everything=everything,
+        direction=direction.direction(votes, identical=identical, per_pair=per_pair, may_stop_early=sequential)
+        if reveal
+        else None,
         position_bias=direction.position_bias(votes),
         sides=sides(votes),
         agreement=agreed,
         criteria=tuple(criterion(votes, key, label, reveal=reveal) for key, label in labels.items()),
-        reviewers=activity.reviewers(votes, agreed),
-        timeline=activity.timeline(votes),
+        reviewers=activity.reviewers(everything, agreed),
+        timeline=activity.timeline(everything),
         identical=identical,
+        gold=gold_report(everything, rule=gold) if gold else None,
+        sequential=stopping.sequence(votes, per_pair=per_pair) if sequential and reveal and not several else None,
     )
 
 

@@ -27,11 +27,12 @@ class ReviewerActivity:
 
 
 def reviewers(votes: Votes, agreed: AgreementReport) -> tuple[ReviewerActivity, ...]:
+    """votes: all of them; gold pairs take time as others do, but tell nothing about a leaning to one side."""
     count = len(votes.reviewers)
     done = np.bincount(votes.reviewer, minlength=count)
     spent = np.bincount(votes.reviewer, weights=votes.active_ms, minlength=count)
     median = medians(votes)
-    known = votes.decided & (votes.side >= 0)
+    known = votes.decided & (votes.side >= 0) & ~votes.on_gold
     decided = np.bincount(votes.reviewer[known], minlength=count)
     left = np.bincount(votes.reviewer[known], weights=votes.side[known], minlength=count)
     return tuple(

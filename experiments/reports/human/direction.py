@@ -11,6 +11,11 @@ from experiments.stats import multiplicity, paired, preference
 from experiments.stats.preference import LengthBias, WinRate
 from experiments.stats.result import Estimate, TestResult
 
+STOPPING_EARLY = (
+    "This review could stop as soon as a difference was clear, which this interval does not allow for: "
+    "read the confidence sequence beside it."
+)
+
 
 @dataclass(frozen=True)
 class CategoryResult:
@@ -71,10 +76,12 @@ class Direction:
         }
 
 
-def direction(votes: Votes, *, identical: int = 0, per_pair: int = 0) -> Direction:
+def direction(votes: Votes, *, identical: int = 0, per_pair: int = 0, may_stop_early: bool = False) -> Direction:
     """identical: pairs tied without anybody's time, each counting as `per_pair` ties in the second win rate."""
     majority = tallies.majorities(votes)
     win_rate = clustered(votes, np.ones(votes.n, dtype=bool))
+    if may_stop_early:
+        win_rate = replace(win_rate, warnings=(*win_rate.warnings, STOPPING_EARLY))
     return Direction(
         outcomes=tallies.by_outcome(votes.outcome),
         majority=majority,

@@ -1,6 +1,6 @@
 """Judgments of a campaign as integer-coded arrays: one entry per counted judgment, by arm, never by side."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +11,23 @@ Small = NDArray[np.int8]
 BASELINE, CANDIDATE, TIE, BOTH_BAD = range(4)
 OUTCOMES = ("baseline", "candidate", "tie", "both_bad")
 UNKNOWN = -1
+NOT_GOLD = -1
 LEFT, RIGHT = 1, 0
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """One entry per pair. `category` is a place in `categories`; pairs that nobody judged stand here too."""
+    """One entry per pair, also for those that nobody judged.
+
+    `category` is a place in `categories`; `gold` the known outcome of a pair that measures reviewers, else NOT_GOLD.
+    """
 
     task_id: Ints
     case_id: Ints
     category: Ints
     length_difference: Ints
     identical: NDArray[np.bool_]
+    gold: Small
     categories: tuple[str, ...]
 
 
@@ -44,6 +49,23 @@ class Votes:
     @property
     def n(self) -> int:
         return int(self.task.size)
+
+    @property
+    def on_gold(self) -> NDArray[np.bool_]:
+        return self.pairs.gold[self.task] != NOT_GOLD
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Votes":
+        """The chosen votes; pairs and reviewers keep their places."""
+        return replace(
+            self,
+            task=self.task[chosen],
+            reviewer=self.reviewer[chosen],
+            outcome=self.outcome[chosen],
+            side=self.side[chosen],
+            active_ms=self.active_ms[chosen],
+            judged_at=self.judged_at[chosen],
+            criteria={key: answers[chosen] for key, answers in self.criteria.items()},
+        )
 
     @property
     def case(self) -> Ints:

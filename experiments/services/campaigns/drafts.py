@@ -45,6 +45,9 @@ class CampaignDraft:
     allow_tie: bool = True
     allow_both_bad: bool = True
     sample_size: int | None = None
+    gold_share: float = 0
+    gold_threshold: float = 0.7
+    stopping: str = CampaignPlan.Stopping.FIXED
     reviewers: Sequence[User] = ()
 
     def words(self) -> list[tuple[str, str]]:
@@ -131,7 +134,13 @@ def fields_of(draft: CampaignDraft) -> dict[str, object]:
 
 def sampling_of(draft: CampaignDraft) -> dict[str, object]:
     sampling = CampaignPlan.Sampling.SAMPLE if draft.sample_size else CampaignPlan.Sampling.ALL
-    return {"sampling": sampling, "sample_size": draft.sample_size}
+    return {
+        "sampling": sampling,
+        "sample_size": draft.sample_size,
+        "gold_share": draft.gold_share,
+        "gold_threshold": draft.gold_threshold,
+        "stopping": draft.stopping,
+    }
 
 
 def fill(*, campaign: Campaign, draft: CampaignDraft, now: datetime) -> None:

@@ -14,10 +14,10 @@ from annotations.models import Campaign, Criterion, Seat
 from evalsite.platform import audit, jobs
 from evalsite.platform.models import Job, User
 from experiments.models import CampaignPlan
-from experiments.reports.available_pairs import AVAILABLE, available_pairs, parameters
-from experiments.services.campaigns import registration
+from experiments.reports.available_pairs import available_pairs
+from experiments.reports.sampling import Sizes
+from experiments.services.campaigns import choosing, registration
 from experiments.services.campaigns.naming import NamesAModel, refuse_model_names
-from experiments.services.campaigns.sampling import quotas
 
 OPEN_CAMPAIGN = "experiments.open_campaign"
 CHUNK = 20_000
@@ -98,11 +98,14 @@ def open_campaign(
             campaign=campaign
         )
         progress(0, 1, "choosing the pairs")
-        choose_pairs(plan)
+        sizes = choosing.choose_pairs(plan=plan, campaign=campaign)
         refuse_nothing_to_judge()
+        refuse_gold_missing(sizes)
         draw(entropy=entropy)
         counts = insert_pairs(campaign=campaign, plan=plan, progress=progress)
-        registration.register(campaign=campaign, plan=plan, registered_by=opened_by, now=now, **counts)
+        registration.register(
+            campaign=campaign, plan=plan, registered_by=opened_by, gold_wanted=sizes.wanted, now=now, **counts
+        )
         campaign.status, campaign.opened_at = Campaign.Status.OPEN, now
         campaign.n_tasks, campaign.n_identical = counts["n_tasks"], counts["n_identical"]
         campaign.save(update_fields=["status", "opened_at", "n_tasks", "n_identical"])
@@ -117,43 +120,17 @@ def open_campaign(
     return campaign
 
 
-CHOOSE = f"""
-CREATE TEMPORARY TABLE chosen_pair ON COMMIT DROP AS
-SELECT row_number() OVER (ORDER BY case_id) - 1 AS place, ranked.*
-FROM (
-    SELECT available.*, row_number() OVER (
-        PARTITION BY category
-        ORDER BY sha256(convert_to(%(seed)s || ':' || content_hash || ':' || external_id, 'UTF8')), case_id
-    ) AS rank
-    FROM ({AVAILABLE}) AS available
-) AS ranked
-JOIN unnest(%(categories)s::varchar[], %(quotas)s::integer[]) AS quota (name, size) ON quota.name = ranked.category
-WHERE rank <= quota.size
-"""  # noqa: S608 a constant of ours
 COUNT_CHOSEN = """
 SELECT count(*) FILTER (WHERE NOT identical), count(*) FILTER (WHERE identical),
        encode(sha256(convert_to(
            string_agg(content_hash || ':' || external_id, chr(10) ORDER BY content_hash, external_id), 'UTF8'
-       )), 'hex')
+       )), 'hex'),
+       count(*) FILTER (WHERE gold <> ''),
+       encode(sha256(convert_to(coalesce(string_agg(
+           content_hash || ':' || external_id || ':' || gold, chr(10) ORDER BY content_hash, external_id
+       ) FILTER (WHERE gold <> ''), ''), 'UTF8')), 'hex')
 FROM chosen_pair
 """
-
-
-def choose_pairs(plan: CampaignPlan) -> None:
-    """The order within a category comes from the seed and the case's own id, so that anybody can draw it again."""
-    by_category = available_pairs(plan.experiment).by_category
-    size = plan.sample_size or sum(by_category.values())
-    wanted = quotas(by_category, size)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            CHOOSE,
-            {
-                **parameters(plan.experiment),
-                "seed": str(plan.seed),
-                "categories": list(wanted),
-                "quotas": list(wanted.values()),
-            },
-        )
 
 
 def refuse_nothing_to_judge() -> None:
@@ -161,6 +138,15 @@ def refuse_nothing_to_judge() -> None:
         cursor.execute("SELECT EXISTS (SELECT FROM chosen_pair WHERE NOT identical)")
         if not cursor.fetchone()[0]:
             raise CannotOpen("Both models say the same in every chosen case: there is nothing to judge.")
+
+
+def refuse_gold_missing(sizes: Sizes) -> None:
+    """Fewer than registered are said on the campaign's page; with none nothing would be measured."""
+    if sizes.wanted and not sizes.n_gold:
+        raise CannotOpen(
+            "The plan asks for gold pairs, but no pair has a known answer yet: mark some on their pages, import them "
+            "with a gold column, or set the gold share to 0."
+        )
 
 
 def draw(*, entropy: Entropy) -> None:
@@ -211,10 +197,10 @@ WITH inserted AS (
 )
 INSERT INTO experiments_blindedpair (
     task_id, campaign_id, experiment_id, case_id, baseline_output_id, candidate_output_id, candidate_option,
-    category, identical, baseline_length, candidate_length
+    category, identical, gold, baseline_length, candidate_length
 )
 SELECT inserted.id, %(campaign)s, %(experiment)s, case_id, baseline_id, candidate_id, candidate_option,
-       category, identical, baseline_length, candidate_length
+       category, identical, gold, baseline_length, candidate_length
 FROM inserted JOIN drawn USING (random_key) JOIN chosen_pair USING (place)
 """
 
@@ -237,6 +223,7 @@ def insert_pairs(
             cursor.execute(INSERT_TASKS, values)
             progress(start + len(chunk), len(keys), "freezing the pairs")
         cursor.execute(COUNT_CHOSEN)
-        n_tasks, n_identical, cases_hash = cursor.fetchone()
-        cursor.execute("DROP TABLE chosen_pair, drawn")
-    return {"n_tasks": n_tasks, "n_identical": n_identical, "cases_hash": cases_hash}
+        names = ("n_tasks", "n_identical", "cases_hash", "n_gold", "gold_hash")
+        counts = dict(zip(names, cursor.fetchone(), strict=True))
+        cursor.execute(choosing.FORGET)
+    return counts

@@ -7,6 +7,13 @@ from annotations.models import Campaign, Criterion
 from evalsite.platform.models import User
 from experiments.models import CampaignPlan
 
+WIN_RATE = "win rate with ties and both bad as half, gold pairs left out"
+ANALYSIS = {
+    CampaignPlan.Stopping.FIXED: f"{WIN_RATE}, clustered by task and reviewer, two-sided, alpha .05",
+    CampaignPlan.Stopping.SEQUENTIAL: f"{WIN_RATE}, mean of the pairs with all their judgments, betting confidence "
+    "sequence over pairs in the order of their last judgments, alpha .05",
+}
+
 
 def register(
     *,
@@ -16,12 +23,23 @@ def register(
     n_tasks: int,
     n_identical: int,
     cases_hash: str,
+    n_gold: int = 0,
+    gold_wanted: int = 0,
+    gold_hash: str = "",
     now: datetime,
 ) -> CampaignPlan:
     plan.planned_judgments = n_tasks * campaign.reviewers_per_pair
+    plan.n_gold = n_gold
     plan.registered = registered_content(
         campaign=campaign, plan=plan, n_tasks=n_tasks, n_identical=n_identical, cases_hash=cases_hash
     )
+    plan.registered["gold"] = {
+        "share": plan.gold_share,
+        "threshold": plan.gold_threshold,
+        "wanted": gold_wanted,
+        "n": n_gold,
+        "answers": gold_hash,
+    }
     plan.hash = CampaignPlan.hash_of(plan.registered)
     plan.registered_at, plan.registered_by = now, registered_by
     plan.save()
@@ -51,5 +69,6 @@ def registered_content(
         "n_pairs": n_tasks,
         "n_identical": n_identical,
         "planned_judgments": plan.planned_judgments,
-        "analysis": "win rate with ties and both bad as half, clustered by task and reviewer, two-sided, alpha .05",
+        "stopping": plan.stopping,
+        "analysis": ANALYSIS[plan.stopping],
     }

@@ -55,11 +55,12 @@ UPDATE staged SET reviewer_id = account.id
 FROM unnest(%(names)s::text[], %(ids)s::bigint[]) AS account (name, id) WHERE account.name = staged.reviewer
 """
 
-# Judged pairs of two equal responses are judgments all the same, so none is marked as identical.
+# Judged pairs of two equal responses are judgments all the same, so none is marked as identical. Nor is any gold: no
+# share of them was registered before they were judged.
 CHOSEN = """
 CREATE TEMPORARY TABLE chosen_pair ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY case_id) - 1 AS place, case_id, category, external_id, content_hash, baseline_id,
-       candidate_id, false AS identical, baseline_length, candidate_length
+       candidate_id, false AS identical, '' AS gold, baseline_length, candidate_length
 FROM ({available}) AS available
 WHERE external_id IN (SELECT external_id FROM staged)
 """
