@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from experiments.forms.imports import ImportOptionsForm, NewImportForm
+from experiments.forms.output_imports import NewOutputsForm, OutputOptionsForm
 from experiments.forms.pair_imports import NewPairsForm, PairOptionsForm
 from experiments.models import FileImport
 
@@ -17,5 +18,8 @@ class KindForms:
 FORMS: dict[str, KindForms] = {
     FileImport.Kind.PAIRS: KindForms(
         "Pairs: what two models answered to the same prompts", NewPairsForm, PairOptionsForm
+    ),
+    FileImport.Kind.OUTPUTS: KindForms(
+        "Outputs: what one model answered to an eval set that is here", NewOutputsForm, OutputOptionsForm
     ),
 }
