@@ -14,8 +14,8 @@ from tests.factories.experiments_ import make_case, make_eval_set
 pytestmark = pytest.mark.django_db
 
 
-def payload_of(before: BenchmarkRun, after: BenchmarkRun, margin: Margin | None = None) -> dict[str, Any]:
-    return compare(before, after, margin=margin or Margin()).payload
+def payload_of(runs: Sequence[BenchmarkRun], margin: Margin | None = None) -> dict[str, Any]:
+    return compare(runs[0], runs[1], margin=margin or Margin()).payload
 
 
 def runs_of(eval_set: EvalSet, before: Sequence[float], after: Sequence[float], **fields: Any) -> Any:
@@ -24,7 +24,7 @@ def runs_of(eval_set: EvalSet, before: Sequence[float], after: Sequence[float], 
 
 def test_right_and_wrong_are_counted_case_by_case() -> None:
     runs = runs_of(make_eval_set(n_cases=6), [1, 1, 1, 0, 0, 0], [1, 1, 0, 1, 1, 0])
-    [metric] = payload_of(*runs)["metrics"]
+    [metric] = payload_of(runs)["metrics"]
     assert metric["table"] == {"both": 2, "only_baseline": 1, "only_candidate": 2, "neither": 1}
     assert (metric["wins"], metric["ties"], metric["losses"]) == (2, 3, 1)
     assert metric["baseline"]["estimate"] == 0.5
@@ -38,7 +38,7 @@ def test_right_and_wrong_are_counted_case_by_case() -> None:
 def test_swapping_the_runs_only_flips_the_sign() -> None:
     values = [1.0] * 30 + [0.0] * 30, [1.0] * 20 + [0.0] * 10 + [1.0] * 25 + [0.0] * 5
     before, after = runs_of(make_eval_set(n_cases=60, category="x"), *values)
-    [one], [other] = payload_of(before, after)["metrics"], payload_of(after, before)["metrics"]
+    [one], [other] = payload_of([before, after])["metrics"], payload_of([after, before])["metrics"]
     assert one["difference"]["estimate"] == pytest.approx(-other["difference"]["estimate"])
     assert one["difference"]["ci_low"] == pytest.approx(-other["difference"]["ci_high"])
     assert one["difference"]["p_value"] == other["difference"]["p_value"]
@@ -56,7 +56,7 @@ def test_swapping_the_runs_flips_values_too() -> None:
         values = [place / 50 + shift * (place % 3) for place in range(40)]
         make_scores(make_run_scorer(run, scorer="similar"), values, with_pass_mark=False)
         runs.append(run)
-    [one], [other] = payload_of(*runs)["metrics"], payload_of(*reversed(runs))["metrics"]
+    [one], [other] = payload_of(runs)["metrics"], payload_of(runs[::-1])["metrics"]
     assert one["kind"] == "value"
     assert one["difference"]["estimate"] == pytest.approx(-other["difference"]["estimate"])
     assert one["difference"]["ci_low"] == pytest.approx(-other["difference"]["ci_high"], rel=0.1)
@@ -68,7 +68,7 @@ def test_errors_leave_the_pairs_and_are_counted_by_class() -> None:
     eval_set = make_eval_set(n_cases=4)
     before = make_scored_run(eval_set=eval_set, values=[1, 1, 0, 0])
     after = make_scored_run(eval_set=eval_set, values=[1, 0, 1, 0], errors={"2": "timeout", "3": "http_5xx"})
-    payload = payload_of(before, after)
+    payload = payload_of([before, after])
     coverage = payload["coverage"]
     assert (coverage["n_cases"], coverage["n_paired"], coverage["only_baseline"]) == (4, 2, 2)
     assert coverage["candidate"]["error_share"] == 0.5
@@ -88,9 +88,9 @@ def test_one_error_in_a_hundred_is_still_valid() -> None:
     eval_set = make_eval_set(n_cases=100)
     before = make_scored_run(eval_set=eval_set, values=[1.0] * 100)
     after = make_scored_run(eval_set=eval_set, values=[1.0] * 100, errors={"7": "timeout"})
-    assert payload_of(before, after)["invalid_reasons"] == []
+    assert payload_of([before, after])["invalid_reasons"] == []
     worse = make_scored_run(eval_set=eval_set, values=[1.0] * 100, errors={"7": "timeout", "8": "empty"})
-    assert len(payload_of(before, worse)["invalid_reasons"]) == 1
+    assert len(payload_of([before, worse])["invalid_reasons"]) == 1
 
 
 def test_a_case_that_never_ran_counts_as_an_error() -> None:
@@ -98,7 +98,7 @@ def test_a_case_that_never_ran_counts_as_an_error() -> None:
     before = make_scored_run(eval_set=eval_set, values=[1, 0])
     after = make_scored_run(eval_set=eval_set, values=[1, 0])
     after.items.order_by("-pk").first().delete()  # type: ignore[union-attr]
-    coverage = payload_of(before, after)["coverage"]
+    coverage = payload_of([before, after])["coverage"]
     assert coverage["candidate"]["error_classes"] == [{"class": "not_run", "words": "never run", "n": 1}]
 
 
@@ -107,7 +107,7 @@ def test_scorers_of_other_parameters_are_not_compared() -> None:
     before = make_scored_run(eval_set=eval_set, values=[1, 0])
     after = make_scored_run(eval_set=eval_set, values=[1, 0])
     before.scorers.update(fingerprint="a" * 64)
-    payload = payload_of(before, after)
+    payload = payload_of([before, after])
     assert payload["metrics"] == []
     assert payload["not_compared"][0]["key"] == "exact_match"
     assert any("No scorer" in reason for reason in payload["invalid_reasons"])
@@ -119,7 +119,7 @@ def test_each_category_has_its_own_rates_and_its_own_regression_test() -> None:
         make_case(eval_set=eval_set, position=position, category="easy" if position < 40 else "hard")
     before = [1.0] * 80
     after = [1.0] * 40 + [0.0] * 40
-    payload = payload_of(*runs_of(eval_set, before, after), Margin(role="general"))
+    payload = payload_of(runs_of(eval_set, before, after), Margin(role="general"))
     easy, hard = payload["metrics"][0]["categories"]
     assert (easy["name"], easy["n"], easy["difference"]["estimate"]) == ("easy", 40, 0.0)
     assert (hard["candidate"]["estimate"], hard["only_baseline"]) == (0.0, 40)
@@ -133,7 +133,7 @@ def test_each_category_has_its_own_rates_and_its_own_regression_test() -> None:
 
 def test_an_adversarial_suite_has_no_regression_test() -> None:
     runs = runs_of(make_eval_set(n_cases=3), [1, 1, 0], [1, 0, 0])
-    regression = payload_of(*runs, Margin(role="adversarial"))["regression"]
+    regression = payload_of(runs, Margin(role="adversarial"))["regression"]
     assert (regression["is_tested"], regression["tests"]) == (False, [])
 
 
@@ -144,8 +144,8 @@ def test_clusters_widen_the_interval() -> None:
         make_case(eval_set=clustered, position=position, cluster=f"document {position // 10}")
     before = [1.0] * 60
     after = [0.0] * 20 + [1.0] * 40
-    [one] = payload_of(*runs_of(plain, before, after))["metrics"]
-    [other] = payload_of(*runs_of(clustered, before, after))["metrics"]
+    [one] = payload_of(runs_of(plain, before, after))["metrics"]
+    [other] = payload_of(runs_of(clustered, before, after))["metrics"]
     assert "clustered" in other["difference"]["method"]
     assert other["difference"]["estimate"] == pytest.approx(one["difference"]["estimate"])
     assert other["difference"]["ci_low"] < one["difference"]["ci_low"]
@@ -161,7 +161,7 @@ def test_holm_is_over_the_primary_metrics_alone() -> None:
         for key, is_primary in (("one", True), ("two", True), ("third", False)):
             make_scores(make_run_scorer(run, scorer=key, is_primary=is_primary, fingerprint=key.ljust(64)), values)
         runs.append(run)
-    metrics = {metric["key"]: metric for metric in payload_of(*runs)["metrics"]}
+    metrics = {metric["key"]: metric for metric in payload_of(runs)["metrics"]}
     p = metrics["one"]["difference"]["p_value"]
     assert p == pytest.approx(2 * 0.5**7)
     assert metrics["one"]["p_adjusted"] == metrics["two"]["p_adjusted"] == pytest.approx(2 * p)
@@ -170,7 +170,7 @@ def test_holm_is_over_the_primary_metrics_alone() -> None:
 
 def test_latencies_have_intervals_only_where_there_are_enough() -> None:
     runs = runs_of(make_eval_set(n_cases=72), [1.0] * 72, [1.0] * 72)
-    latency = payload_of(*runs)["latency"]
+    latency = payload_of(runs)["latency"]
     assert latency["baseline"]["p50"]["estimate"] == 135.0
     assert latency["baseline"]["p95"]["ci_high"] is not None
     assert latency["baseline"]["p99"]["ci_high"] is None
@@ -185,7 +185,7 @@ def test_imported_outputs_without_latency_have_none() -> None:
         make_items(run, latency_ms=None)
         make_scores(make_run_scorer(run, fingerprint="f" * 64), [1, 0, 1])
         runs.append(run)
-    payload = payload_of(*runs)
+    payload = payload_of(runs)
     assert payload["latency"] is None
     assert payload["tokens"]["output"]["baseline"] is None
     assert payload["cost"]["baseline"]["total"] is None
