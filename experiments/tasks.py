@@ -11,7 +11,8 @@ from kombu.exceptions import OperationalError as BrokerError
 from annotations.models import Campaign
 from evalsite.platform.jobs import JobFailed, JobRun, handler
 from evalsite.platform.models import User
-from experiments.services import comparisons, import_checking, import_committing, results
+from experiments.models import Endpoint
+from experiments.services import comparisons, endpoint_checks, import_checking, import_committing, results
 from experiments.services.campaigns import opening
 from experiments.services.runs import generating
 from experiments.services.runs.starting import GENERATE
@@ -26,6 +27,12 @@ def check_import(run: JobRun, *, import_id: str) -> None:
 @handler("experiments.commit_import")
 def commit_import(run: JobRun, *, import_id: str) -> dict[str, Any] | None:
     return import_committing.run_commit(run, import_id=UUID(import_id), now=timezone.now())
+
+
+@handler(endpoint_checks.CHECK)
+def check_endpoint(run: JobRun, *, endpoint: int, model: str) -> None:
+    found = Endpoint.objects.get(pk=endpoint)
+    endpoint_checks.run_check(endpoint=found, model=model, now=timezone.now(), progress=run.progress)
 
 
 @handler(scoring.SCORE_RUN)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from experiments.endpoints import errors
-from experiments.endpoints.addresses import AllowList
-from experiments.endpoints.dialing import dial
+from experiments.endpoints.addresses import Address, AllowList
+from experiments.endpoints.dialing import dial, judged
 from experiments.endpoints.errors import CallError
 from experiments.endpoints.resolving import Resolver, system_resolver
 from experiments.endpoints.targets import Target, parse
@@ -107,6 +107,9 @@ class GuardedClient:
                 return connection
             connection.close()
         return Connection(self.dial(target, deadline))
+
+    def judged(self, target: Target, *, seconds: float) -> list[Address]:
+        return judged(target, allow=self.allow, resolver=self.resolver, seconds=seconds)
 
     def dial(self, target: Target, deadline: float) -> socket.socket:
         if target.scheme == "https" and self.tls is None:
