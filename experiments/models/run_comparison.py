@@ -19,6 +19,10 @@ class RunComparison(models.Model):
     experiment = models.ForeignKey(Experiment, null=True, on_delete=models.PROTECT, related_name="comparisons")
     source = models.CharField(max_length=64, help_text="hash of the scorers, margin and runs it was computed from")
     payload = models.JSONField(null=True, help_text="null until computed")
+    state = models.CharField(
+        max_length=20, blank=True, help_text="its finding in a word, for lists; empty until computed"
+    )
+    headline = models.TextField(blank=True, help_text="its finding in a sentence, for lists")
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
@@ -43,8 +47,8 @@ class CaseChange(models.Model):
     class Kind(models.TextChoices):
         REGRESSION = "regression", "was right, is wrong"
         IMPROVEMENT = "improvement", "was wrong, is right"
-        WORSE = "worse", "lower value"
-        BETTER = "better", "higher value"
+        WORSE = "worse", "worse value"
+        BETTER = "better", "better value"
 
     comparison = models.ForeignKey(RunComparison, on_delete=models.CASCADE, related_name="changes", db_index=False)
     scorer_key = models.CharField(max_length=120)

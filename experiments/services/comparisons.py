@@ -12,6 +12,7 @@ from evalsite.platform.models import User
 from experiments.models import BenchmarkRun, CaseChange, Experiment, ExperimentSuite, RunComparison, RunScorer
 from experiments.reports.comparisons.changes import Changes
 from experiments.reports.comparisons.comparing import Tell, compare, current_scorers, source_of
+from experiments.reports.comparisons.headline import headline
 from experiments.reports.comparisons.regression import Margin
 
 COMPARE_RUNS = "experiments.compare_runs"
@@ -152,8 +153,10 @@ def compute(
         CaseChange.objects.filter(comparison=held).delete()
         for changes in found.changes:
             insert(held, changes)
-        held.payload, held.source, held.computed_at = found.payload, source, now
-        held.save(update_fields=["payload", "source", "computed_at"])
+        told = headline(found.payload)
+        held.payload, held.state, held.headline = found.payload, told.state, told.sentence
+        held.source, held.computed_at = source, now
+        held.save(update_fields=["payload", "state", "headline", "source", "computed_at"])
     return held
 
 
