@@ -59,7 +59,7 @@ class Crew:
         """What has come back, after so many seconds or as soon as it fills a group."""
         self.full.wait(within)
         self.full.clear()
-        found = []
+        found: list[Result] = []
         try:
             while len(found) < 4 * FULL_GROUP:
                 found.append(self.results.get_nowait())

@@ -10,8 +10,9 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import connection
+from psycopg.errors import UniqueViolation
 
-from experiments.models import Endpoint
+from experiments.models import Endpoint, Output
 from experiments.services.runs.calling import Result
 
 MILLION = 1_000_000
@@ -21,77 +22,64 @@ LARGEST_INTEGER = 2**31 - 1
 # One round trip and one commit for some 64 cases. The rows travel as one JSON text, which costs Python next to nothing.
 # A result counts only while the job's token and the item's lease are ours, so a zombie's late results are refused.
 # The run is locked before its items, as those do who pause or end it.
-# An output that another run stored a moment ago stands; this item then points at it.
+# No two of these are joined, since PostgreSQL cannot know how many rows a statement returns: all come from `kept`.
 KEEP = """
 WITH holder AS (
     SELECT job.id FROM platform_job AS job, experiments_benchmarkrun AS run
     WHERE job.id = %(job)s AND job.token = %(delivery)s AND job.status = 'running' AND run.id = %(run)s
     FOR NO KEY UPDATE OF job, run
 ), result AS (
-    SELECT * FROM json_to_recordset(%(rows)s::json) AS r(
-        item bigint, case_id bigint, number smallint, began timestamptz, elapsed_ms float8, error text, final boolean,
-        status smallint, detail text, input_tokens integer, output_tokens integer, concurrency smallint,
-        not_before timestamptz, has_output boolean, text text, tool_calls jsonb, finish_reason text,
-        latency_ms float8, logprobs_sum float8, logprobs_n integer)
-), held AS (
-    SELECT result.* FROM result
-    JOIN experiments_runitem AS item ON item.id = result.item
-    CROSS JOIN holder
-    WHERE item.lease_token = %(lease)s AND item.state = 'waiting' AND item.run_id = %(run)s
-    FOR NO KEY UPDATE OF item
-), made AS (
-    INSERT INTO experiments_output (
-        model_version_id, case_id, text, latency_ms, input_tokens, output_tokens, finish_reason, error, tool_calls,
-        logprobs_sum, logprobs_n, concurrency)
-    SELECT %(model_version)s, case_id, text, latency_ms, input_tokens, output_tokens, finish_reason, error,
-           tool_calls, logprobs_sum, logprobs_n, concurrency
-    FROM held WHERE has_output
-    ON CONFLICT (model_version_id, case_id) DO NOTHING
-    RETURNING id, case_id, error
-), stands AS (
-    SELECT id, case_id, error FROM made
-    UNION ALL
-    SELECT output.id, output.case_id, output.error FROM experiments_output AS output
-    WHERE output.model_version_id = %(model_version)s
-      AND output.case_id = ANY (SELECT case_id FROM held WHERE has_output)
+    SELECT r.*, CASE WHEN has_output THEN nextval('experiments_output_id_seq') ELSE stands END AS output_id
+    FROM json_to_recordset(%(rows)s::json) AS r(
+        item bigint, case_id bigint, number smallint, began timestamptz, elapsed_ms float8, error text, tried text,
+        final boolean, status smallint, detail text, input_tokens integer, output_tokens integer,
+        concurrency smallint, not_before timestamptz, has_output boolean, stands bigint, text text,
+        tool_calls jsonb, finish_reason text, latency_ms float8, logprobs_sum float8, logprobs_n integer)
 ), kept AS (
     UPDATE experiments_runitem AS item SET
-        state = CASE WHEN NOT held.final THEN 'waiting'
-                     WHEN COALESCE(stands.error, held.error) = '' THEN 'done' ELSE 'error' END,
-        output_id = stands.id,
-        error_class = CASE WHEN held.final THEN COALESCE(stands.error, held.error) ELSE '' END,
-        error_detail = held.detail,
-        attempts = held.number,
-        not_before = held.not_before,
-        lease_token = CASE WHEN held.final THEN NULL ELSE item.lease_token END,
-        lease_until = CASE WHEN held.final THEN NULL ELSE item.lease_until END,
-        finished_at = CASE WHEN held.final THEN %(now)s END
-    FROM held LEFT JOIN stands ON held.has_output AND stands.case_id = held.case_id
-    WHERE item.id = held.item AND (NOT held.has_output OR stands.id IS NOT NULL)
-    RETURNING item.id, item.state
-), tried AS (
+        state = CASE WHEN NOT result.final THEN 'waiting' WHEN result.error = '' THEN 'done' ELSE 'error' END,
+        output_id = result.output_id,
+        error_class = CASE WHEN result.final THEN result.error ELSE '' END,
+        error_detail = result.detail,
+        attempts = result.number,
+        not_before = result.not_before,
+        lease_token = CASE WHEN result.final THEN NULL ELSE item.lease_token END,
+        lease_until = CASE WHEN result.final THEN NULL ELSE item.lease_until END,
+        finished_at = CASE WHEN result.final THEN %(now)s END
+    FROM result CROSS JOIN holder
+    WHERE item.id = result.item AND item.lease_token = %(lease)s AND item.state = 'waiting' AND item.run_id = %(run)s
+    RETURNING result.*
+), made AS (
+    INSERT INTO experiments_output (
+        id, model_version_id, case_id, text, latency_ms, input_tokens, output_tokens, finish_reason, error,
+        tool_calls, logprobs_sum, logprobs_n, concurrency)
+    SELECT output_id, %(model_version)s, case_id, text, latency_ms, input_tokens, output_tokens, finish_reason, error,
+           tool_calls, logprobs_sum, logprobs_n, concurrency
+    FROM kept WHERE has_output
+), attempted AS (
     INSERT INTO experiments_attempt (
         item_id, number, started_at, elapsed_ms, error_class, status_code, detail, input_tokens, output_tokens,
         concurrency)
-    SELECT held.item, number, began, elapsed_ms, error, status, detail, input_tokens, output_tokens, concurrency
-    FROM held JOIN kept ON kept.id = held.item
-    RETURNING input_tokens, output_tokens
-), used AS (
-    SELECT COALESCE(sum(input_tokens), 0) AS input_tokens, COALESCE(sum(output_tokens), 0) AS output_tokens FROM tried
+    SELECT item, number, began, elapsed_ms, tried, status, detail, input_tokens, output_tokens, concurrency FROM kept
 ), counted AS (
-    SELECT count(*) FILTER (WHERE state = 'done') AS n_done, count(*) FILTER (WHERE state = 'error') AS n_errors
+    SELECT count(*) FILTER (WHERE final AND error = '') AS n_done,
+           count(*) FILTER (WHERE final AND error <> '') AS n_errors,
+           COALESCE(sum(input_tokens), 0) AS input_tokens,
+           COALESCE(sum(output_tokens), 0) AS output_tokens,
+           COALESCE(array_agg(item), '{}') AS items
     FROM kept
 )
 UPDATE experiments_benchmarkrun AS run SET
     n_done = run.n_done + counted.n_done,
     n_errors = run.n_errors + counted.n_errors,
-    input_tokens = run.input_tokens + used.input_tokens,
-    output_tokens = run.output_tokens + used.output_tokens,
-    cost = run.cost + used.input_tokens * %(input_price)s::numeric + used.output_tokens * %(output_price)s::numeric
-FROM counted, used
+    input_tokens = run.input_tokens + counted.input_tokens,
+    output_tokens = run.output_tokens + counted.output_tokens,
+    cost = run.cost + counted.input_tokens * %(input_price)s::numeric
+                    + counted.output_tokens * %(output_price)s::numeric
+FROM counted
 WHERE run.id = %(run)s
 RETURNING run.status, run.n_cases - run.n_done - run.n_errors, run.cost, run.budget,
-          (SELECT count(*) FROM holder), ARRAY(SELECT id FROM kept)
+          (SELECT count(*) FROM holder), counted.items
 """
 
 
@@ -127,13 +115,24 @@ def price_per_token(endpoint: Endpoint) -> tuple[Decimal, Decimal]:
 
 
 def keep(desk: Desk, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> Kept:
-    kept = keep_once(desk, rows, now=now)
-    # The other run's output was not visible yet: now it is.
-    missed = [row for row in rows if row["has_output"] and row["item"] not in kept.items]
-    if kept.is_ours and missed:
-        again = keep_once(desk, missed, now=now)
-        return Kept(again.status, again.n_left, again.cost, again.budget, again.is_ours, kept.items | again.items)
-    return kept
+    try:
+        return keep_once(desk, rows, now=now)
+    except UniqueViolation:
+        # Another run of the same model stored an answer to one of these cases a moment ago.
+        return keep_once(desk, beside_what_stands(desk, rows), now=now)
+
+
+def beside_what_stands(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """An output that stands stays: the case points at it, and what was said now is an attempt without a text."""
+    cases = [row["case_id"] for row in rows if row["has_output"]]
+    outputs = Output.objects.filter(model_version=desk.model_version_id, case__in=cases)
+    standing = {case: (pk, error) for case, pk, error in outputs.values_list("case_id", "pk", "error")}
+    return [
+        {**row, "has_output": False, "stands": standing[row["case_id"]][0], "error": standing[row["case_id"]][1]}
+        if row["has_output"] and row["case_id"] in standing
+        else row
+        for row in rows
+    ]
 
 
 def keep_once(desk: Desk, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> Kept:
@@ -169,6 +168,7 @@ def row_of(result: Result, *, not_before: datetime | None) -> dict[str, Any]:
         "began": result.began,
         "elapsed_ms": result.elapsed_ms,
         "error": error.error_class if error else "",
+        "tried": error.error_class if error else "",
         "final": not_before is None,
         "status": error.status if error else 200,
         "detail": error.detail.replace("\0", "")[:LONGEST_DETAIL] if error else "",
