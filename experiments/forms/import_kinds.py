@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from experiments.forms.imports import ImportOptionsForm, NewImportForm
+from experiments.forms.judgment_imports import JudgmentOptionsForm, NewJudgmentsForm
 from experiments.forms.output_imports import NewOutputsForm, OutputOptionsForm
 from experiments.forms.pair_imports import NewPairsForm, PairOptionsForm
 from experiments.models import FileImport
@@ -21,5 +22,10 @@ FORMS: dict[str, KindForms] = {
     ),
     FileImport.Kind.OUTPUTS: KindForms(
         "Outputs: what one model answered to an eval set that is here", NewOutputsForm, OutputOptionsForm
+    ),
+    FileImport.Kind.JUDGMENTS: KindForms(
+        "Judgments: what reviewers said elsewhere about the pairs of an experiment",
+        NewJudgmentsForm,
+        JudgmentOptionsForm,
     ),
 }

@@ -63,11 +63,14 @@ class Columns:
 
 
 def columns(names: Sequence[str], *, chosen: dict[str, str] | None = None) -> Columns:
-    """Which column holds what. `criteria.x` columns, or one `criteria` object, hold the criteria."""
+    """Which column holds what. `criteria.x` columns, or one `criteria` object, hold the criteria.
+
+    chosen: field -> column by hand, "" for none.
+    """
     found = {name: column for name, aliases in ALIASES.items() if (column := first(names, aliases))}
     found |= chosen or {}
     criteria = {name.removeprefix("criteria."): name for name in names if name.startswith("criteria.")}
-    return Columns(found, criteria)
+    return Columns({name: column for name, column in found.items() if column}, criteria)
 
 
 def read(

@@ -79,7 +79,7 @@ def plan_states(campaigns: Iterable[int]) -> dict[int, dict[str, Any]]:
         unblinded=Exists(Unblinding.objects.filter(**mine)),
         stopped=Exists(SequentialStop.objects.filter(**mine)),
     )
-    return {row.pop("campaign_id"): row for row in rows}
+    return {row["campaign_id"]: {name: row[name] for name in UNPLANNED} for row in rows}  # type: ignore[literal-required]
 
 
 def flag_counts(campaigns: Iterable[int]) -> dict[int, int]:

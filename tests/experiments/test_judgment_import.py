@@ -4,22 +4,27 @@ import csv
 import json
 from io import StringIO
 from pathlib import Path
-from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from annotations.models import Assignment, Campaign, ComparisonTask, Judgment, Seat
+from evalsite.platform import jobs
+from evalsite.platform.jobs import JobFailed
 from evalsite.platform.models import AuditEntry, User
-from experiments.models import CampaignPlan, CampaignResult, Experiment, JudgmentImport
+from experiments import tasks as handlers_of_jobs  # noqa: F401
+from experiments.models import CampaignPlan, CampaignResult, Experiment, FileImport, JudgmentImport
 from experiments.reports.human.votes import CANDIDATE
 from experiments.reports.votes import read_votes
-from experiments.services import judgment_imports
-from experiments.services.judgment_imports import Imported, ImportRefused
+from experiments.services import imports, uploads
+from experiments.services.file_imports.judgment_options import JudgmentOptions
+from experiments.services.imported_judgments import rows
 from tests.factories.annotations_ import make_reviewer
 from tests.factories.experiments_ import make_eval_set, make_experiment, make_output
-from tests.factories.platform_ import NOW
+from tests.factories.platform_ import NOW, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -36,22 +41,45 @@ def jsonl(folder: Path, rows: list[dict[str, Any]], name: str = "judgments.jsonl
     return path
 
 
-def imported(path: Path, experiment: Experiment) -> Imported:
-    return judgment_imports.import_judgments(
-        path=path, filename=path.name, experiment=experiment, created_by=None, now=NOW, entropy=Random(1).randbytes
+def dry_run(path: Path, experiment: Experiment) -> FileImport:
+    options = JudgmentOptions(experiment=experiment.pk)
+    with path.open("rb") as file:
+        upload = uploads.store(file=file, filename=path.name, created_by=None, now=NOW)
+    begun = imports.begin(
+        upload=upload, second_upload=None, options=options, created_by=None, now=NOW, kind=FileImport.Kind.JUDGMENTS
     )
+    return ended(begun)
 
 
-def refused(path: Path, experiment: Experiment) -> list[tuple[int, str, str]]:
-    with pytest.raises(ImportRefused) as refusal:
-        imported(path, experiment)
+def ended(file_import: FileImport) -> FileImport:
+    assert file_import.job is not None
+    jobs.run(file_import.job.pk)
+    return FileImport.objects.select_related("job", "upload").get(pk=file_import.pk)
+
+
+def imported(path: Path, experiment: Experiment) -> JudgmentImport:
+    checked = dry_run(path, experiment)
+    assert not checked.n_errors, list(checked.problems.values_list("row", "reason"))
+    options = JudgmentOptions(experiment=experiment.pk)
+    done = ended(imports.start_commit(file_import=checked, options=options, actor=None, now=NOW))
+    assert done.status == FileImport.Status.DONE, done.error
+    return JudgmentImport.objects.select_related("campaign").get(sha256=done.upload.sha256)
+
+
+def refused(path: Path, experiment: Experiment) -> list[tuple[int | None, str, str]]:
+    checked = dry_run(path, experiment)
+    assert checked.status == FileImport.Status.CHECKED
+    with pytest.raises(imports.ImportRefused):
+        imports.start_commit(
+            file_import=checked, options=JudgmentOptions(experiment=experiment.pk), actor=None, now=NOW
+        )
     assert not Campaign.objects.exists()
     assert not User.objects.exists()
-    return [(problem.row, problem.column, problem.kind.value) for problem in refusal.value.problems.kept]
+    return list(checked.problems.order_by("id").values_list("row", "column", "kind"))
 
 
 def test_a_file_becomes_a_closed_campaign_with_its_judgments(tmp_path: Path) -> None:
-    campaign = imported(jsonl(tmp_path, THREE), make_experiment(n_cases=3)).judgment_import.campaign
+    campaign = imported(jsonl(tmp_path, THREE), make_experiment(n_cases=3)).campaign
 
     assert campaign.status == Campaign.Status.CLOSED
     assert campaign.n_tasks == 2
@@ -65,7 +93,7 @@ def test_a_file_becomes_a_closed_campaign_with_its_judgments(tmp_path: Path) -> 
 
 
 def test_choices_by_arm_come_back_as_those_arms(tmp_path: Path) -> None:
-    campaign = imported(jsonl(tmp_path, THREE), make_experiment(n_cases=3)).judgment_import.campaign
+    campaign = imported(jsonl(tmp_path, THREE), make_experiment(n_cases=3)).campaign
     votes = read_votes([campaign])
     found = {
         (votes.reviewers[reviewer], outcome)
@@ -81,7 +109,7 @@ def test_left_and_right_are_read_through_the_left_arm_and_keep_their_side(tmp_pa
         {"id": "2", "reviewer": "ann", "choice": "right", "left_arm": "candidate"},
         {"id": "3", "reviewer": "ann", "choice": "Left", "left_arm": "Baseline"},
     ]
-    campaign = imported(jsonl(tmp_path, rows), make_experiment(n_cases=3)).judgment_import.campaign
+    campaign = imported(jsonl(tmp_path, rows), make_experiment(n_cases=3)).campaign
     votes = read_votes([campaign])
     assert sorted(zip(votes.outcome.tolist(), votes.side.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 1)]
     assert JudgmentImport.objects.get().sides_known
@@ -94,7 +122,7 @@ def test_criteria_comments_and_times_come_along(tmp_path: Path) -> None:
             "time": "2026-01-05T10:00:00+01:00", "criteria": {"safety": "candidate", "format": "tie"},
         }
     ]  # fmt: skip
-    campaign = imported(jsonl(tmp_path, rows), make_experiment()).judgment_import.campaign
+    campaign = imported(jsonl(tmp_path, rows), make_experiment()).campaign
     judgment = Judgment.objects.get()
     assert (judgment.comment, judgment.active_ms) == ("Both fine.", 12_500)
     assert judgment.created_at.isoformat() == "2026-01-05T09:00:00+00:00"
@@ -106,14 +134,14 @@ def test_csv_with_criteria_columns_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "judgments.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["item_id", "worker", "winner", "criteria.safety"], ["1", "7", "tie", "baseline"]])
-    campaign = imported(path, make_experiment()).judgment_import.campaign
+    campaign = imported(path, make_experiment()).campaign
     assert read_votes([campaign]).criteria["safety"].tolist() == [0]
     assert User.objects.get().username == "7"
 
 
 def test_reviewers_of_a_file_cannot_log_in_and_take_nobodys_account(tmp_path: Path) -> None:
     make_reviewer(username="ann")
-    campaign = imported(jsonl(tmp_path, THREE), make_experiment()).judgment_import.campaign
+    campaign = imported(jsonl(tmp_path, THREE), make_experiment()).campaign
     names = set(Seat.objects.filter(campaign=campaign).values_list("reviewer__username", flat=True))
     assert names == {"ann (imported)", "ben"}
     assert not User.objects.filter(username__in=names, is_active=True).exists()
@@ -121,11 +149,84 @@ def test_reviewers_of_a_file_cannot_log_in_and_take_nobodys_account(tmp_path: Pa
 
 def test_the_same_bytes_make_nothing_new(tmp_path: Path) -> None:
     experiment = make_experiment()
-    first = imported(jsonl(tmp_path, THREE), experiment)
-    again = imported(jsonl(tmp_path, THREE, "renamed.jsonl"), experiment)
-    assert (first.is_new, again.is_new) == (True, False)
-    assert again.judgment_import == first.judgment_import
+    imported(jsonl(tmp_path, THREE), experiment)
+    again = dry_run(jsonl(tmp_path, THREE, "renamed.jsonl"), experiment)
+    options = JudgmentOptions(experiment=experiment.pk)
+    first = imports.start_commit(file_import=again, options=options, actor=None, now=NOW)
+    assert (first.pk == again.pk, first.status) == (False, FileImport.Status.DONE)
     assert Campaign.objects.count() == 1
+
+
+def test_the_same_bytes_under_other_columns_are_refused(tmp_path: Path) -> None:
+    experiment = make_experiment()
+    rows = [{**row, "second": "tie"} for row in THREE]
+    imported(jsonl(tmp_path, rows), experiment)
+    options = JudgmentOptions(mapping={"choice": "second"}, experiment=experiment.pk)
+    again = dry_run(jsonl(tmp_path, rows, "renamed.jsonl"), experiment)
+    again = ended(imports.start_check(file_import=again, options=options, actor=None, now=NOW))
+    with pytest.raises(imports.ImportRefused, match="Judgments count once"):
+        imports.start_commit(file_import=again, options=options, actor=None, now=NOW)
+
+
+def test_the_dry_run_tells_who_judged_and_keeps_nothing(tmp_path: Path) -> None:
+    make_reviewer(username="ann")
+    checked = dry_run(jsonl(tmp_path, THREE), make_experiment())
+    told = (checked.findings or {})["checked"]
+    assert (checked.n_rows, told["n_reviewers"], told["sides_known"]) == (3, 2, False)
+    assert [(one["name"], one["username"], one["n"]) for one in told["reviewers"]] == [
+        ("ann", "ann (imported)", 2),
+        ("ben", "ben", 1),
+    ]
+    assert not Campaign.objects.exists()
+    assert User.objects.count() == 1
+
+
+def test_two_names_stay_two_people_even_if_one_looks_like_the_others_mark(tmp_path: Path) -> None:
+    make_reviewer(username="ann")
+    make_reviewer(username="ann (imported 2)")
+    rows = [
+        {"id": "1", "reviewer": "ann", "choice": "tie"},
+        {"id": "1", "reviewer": "ann (imported)", "choice": "tie"},
+    ]
+    campaign = imported(jsonl(tmp_path, rows), make_experiment()).campaign
+    names = set(Seat.objects.filter(campaign=campaign).values_list("reviewer__username", flat=True))
+    assert names == {"ann (imported)", "ann (imported 3)"}
+    assert not User.objects.filter(username__in=names, is_active=True).exists()
+
+
+def test_a_failed_commit_leaves_nothing_and_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = make_experiment()
+    checked = dry_run(jsonl(tmp_path, THREE), experiment)
+    options = JudgmentOptions(experiment=experiment.pk)
+
+    def broken(*given: Any) -> None:
+        raise JobFailed("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rows, "insert_judgments", broken)
+        failed = ended(imports.start_commit(file_import=checked, options=options, actor=None, now=NOW))
+    assert (failed.status, failed.error) == (FileImport.Status.FAILED, "The disk is full.")
+    assert not Campaign.objects.exists()
+    assert not User.objects.exists()
+    done = ended(imports.start_commit(file_import=failed, options=options, actor=None, now=NOW))
+    assert done.status == FileImport.Status.DONE
+    assert Campaign.objects.count() == 1
+
+
+def test_the_page_shows_the_dry_run_and_leads_to_the_campaign(tmp_path: Path, client: Client) -> None:
+    client.force_login(make_user(username="boss", roles=["lead"]))
+    experiment = make_experiment()
+    assert "What the file needs" in client.get("/imports/new?kind=judgments").content.decode()
+    with jsonl(tmp_path, THREE).open("rb") as file:
+        form = {"token": str(uuid4()), "kind": "judgments", "experiment": experiment.pk, "file": file}
+        response = client.post("/imports/new", form)
+    checked = ended(FileImport.objects.get())
+    page = client.get(response["Location"]).content.decode()
+    assert "The first judgments as they are read" in page
+    client.post(f"/imports/{checked.pk}/commit", {"experiment": experiment.pk, **{name: name for name in THREE[0]}})
+    ended(FileImport.objects.get())
+    made = client.get(response["Location"]).content.decode()
+    assert f"/campaigns/{Campaign.objects.get().uuid}/" in made
 
 
 def test_another_file_reuses_the_reviewers_of_the_first(tmp_path: Path) -> None:
@@ -181,8 +282,29 @@ def test_an_id_in_two_sets_of_the_experiment_is_refused(tmp_path: Path) -> None:
 
 def test_missing_columns_and_empty_files_are_named(tmp_path: Path) -> None:
     experiment = make_experiment()
-    assert refused(jsonl(tmp_path, [{"id": "1", "choice": "tie"}]), experiment) == [(0, "reviewer", "missing_column")]
-    assert refused(jsonl(tmp_path, []), experiment) == [(0, "", "empty_file")]
+    asked = dry_run(jsonl(tmp_path, [{"id": "1", "choice": "tie"}]), experiment)
+    assert (asked.findings or {})["missing"] == ["reviewer"]
+    assert refused(jsonl(tmp_path, []), experiment) == [(None, "", "empty_file")]
+    errors = StringIO()
+    with pytest.raises(CommandError, match="1 problems"):
+        call_command("import_judgments", str(tmp_path / "judgments.jsonl"), experiment=experiment.name, stderr=errors)
+    assert "empty" in errors.getvalue()
+
+
+def test_the_command_names_the_column_it_misses(tmp_path: Path) -> None:
+    errors, path = StringIO(), jsonl(tmp_path, [{"id": "1", "choice": "tie"}])
+    with pytest.raises(CommandError, match="1 problems"):
+        call_command("import_judgments", str(path), experiment=make_experiment().name, stderr=errors)
+    assert "file, reviewer: no column holds the reviewer" in errors.getvalue()
+
+
+def test_a_dry_run_by_command_imports_nothing(tmp_path: Path) -> None:
+    out = StringIO()
+    call_command(
+        "import_judgments", str(jsonl(tmp_path, THREE)), "--dry-run", experiment=make_experiment().name, stdout=out
+    )
+    assert "3 judgments. Dry run" in out.getvalue()
+    assert not Campaign.objects.exists()
 
 
 def test_the_command_prints_problems_and_imports_nothing(tmp_path: Path) -> None:

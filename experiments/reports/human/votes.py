@@ -52,7 +52,7 @@ class Votes:
 
     @property
     def on_gold(self) -> NDArray[np.bool_]:
-        return self.pairs.gold[self.task] != NOT_GOLD
+        return np.asarray(self.pairs.gold[self.task] != NOT_GOLD)
 
     def where(self, chosen: NDArray[np.bool_]) -> "Votes":
         """The chosen votes; pairs and reviewers keep their places."""

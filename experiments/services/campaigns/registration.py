@@ -8,7 +8,7 @@ from evalsite.platform.models import User
 from experiments.models import CampaignPlan
 
 WIN_RATE = "win rate with ties and both bad as half, gold pairs left out"
-ANALYSIS = {
+ANALYSIS: dict[str, str] = {
     CampaignPlan.Stopping.FIXED: f"{WIN_RATE}, clustered by task and reviewer, two-sided, alpha .05",
     CampaignPlan.Stopping.SEQUENTIAL: f"{WIN_RATE}, mean of the pairs with all their judgments, betting confidence "
     "sequence over pairs in the order of their last judgments, alpha .05",

@@ -7,6 +7,7 @@ from evalsite.platform import audit
 from experiments.models import CampaignPlan, SequentialStop
 from experiments.reports.human.stopping import sequence
 from experiments.reports.human.votes import Votes
+from experiments.stats.result import Estimate
 
 JUDGED = (Campaign.Status.OPEN, Campaign.Status.PAUSED)
 
@@ -22,22 +23,26 @@ def stop_if_decided(*, campaign: Campaign, votes: Votes, now: datetime) -> Seque
     found = sequence(votes.where(~votes.on_gold), per_pair=campaign.reviewers_per_pair)
     if found.p_value is None or found.p_value > found.alpha:
         return None
+    return close(campaign=held, found=found, n_judgments=votes.n, now=now)
+
+
+def close(*, campaign: Campaign, found: Estimate, n_judgments: int, now: datetime) -> SequentialStop:
     stop = SequentialStop.objects.create(
-        campaign=held,
+        campaign=campaign,
         n_pairs=found.n,
-        n_judgments=votes.n,
-        estimate=found.estimate,
-        ci_low=found.ci_low,
-        ci_high=found.ci_high,
+        n_judgments=n_judgments,
+        estimate=found.estimate or 0.0,
+        ci_low=found.ci_low or 0.0,
+        ci_high=found.ci_high or 0.0,
         at=now,
     )
-    held.status, held.closed_at = Campaign.Status.CLOSED, now
-    held.save(update_fields=["status", "closed_at"])
+    campaign.status, campaign.closed_at = Campaign.Status.CLOSED, now
+    campaign.save(update_fields=["status", "closed_at"])
     audit.record(
         actor=None,
         action="campaign.stopped",
-        subject=str(held.uuid),
-        details={"title": held.title, "pairs": stop.n_pairs, "judgments": stop.n_judgments},
+        subject=str(campaign.uuid),
+        details={"title": campaign.title, "pairs": stop.n_pairs, "judgments": stop.n_judgments},
         now=now,
     )
     return stop

@@ -3,10 +3,10 @@
 from typing import Any
 
 from experiments.models import FileImport
-from experiments.services.file_imports import outputs, pairs
+from experiments.services.file_imports import judgments, outputs, pairs
 from experiments.services.file_imports.shapes import Shape
 
-SHAPES: dict[str, Shape[Any]] = {shape.kind: shape for shape in (pairs.SHAPE, outputs.SHAPE)}
+SHAPES: dict[str, Shape[Any]] = {shape.kind: shape for shape in (pairs.SHAPE, outputs.SHAPE, judgments.SHAPE)}
 
 
 def shape_of(file_import: FileImport) -> Shape[Any]:
