@@ -10,6 +10,7 @@ from experiments.views import (
     imports,
     models,
     pairs,
+    scores,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -53,6 +54,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("endpoints/<int:endpoint_id>/key/remove", endpoints.remove_endpoint_key, name="remove_endpoint_key"),
     path("endpoints/<int:endpoint_id>/archive", endpoints.archive_endpoint, name="archive_endpoint"),
     path("endpoints/<int:endpoint_id>/restore", endpoints.restore_endpoint, name="restore_endpoint"),
+    path("runs/<uuid:run_id>/score", scores.rescore_run, name="rescore_run"),
+    path("runs/<uuid:run_id>/scores/<int:run_scorer_id>/", scores.run_scorer, name="run_scorer"),
+    path("runs/<uuid:run_id>/scores/<int:run_scorer_id>/<str:ending>", scores.export_scores, name="export_scores"),
+    path("runs/<uuid:run_id>/lm-eval/<str:part>", scores.export_lm_eval, name="export_lm_eval"),
     path("imports/", imports.imports, name="imports"),
     path("imports/new", imports.new_import, name="new_import"),
     path("imports/<uuid:import_id>/", imports.file_import, name="file_import"),

@@ -30,7 +30,7 @@ def summary(run_scorer: RunScorer, scorer: Scorer, scores: ScoreArrays) -> dict[
     everything = np.ones(sheet.n, dtype=bool)
     return {
         "unit": scorer.unit,
-        "title": scorer.title,
+        "title": scorer.label(run_scorer.params),
         "has_pass_mark": scorer.has_pass_mark,
         "higher_is_better": scorer.higher_is_better,
         "n_scored": sheet.n,

@@ -15,10 +15,15 @@ from tests.factories.platform_ import NOW
 HANDLERS = (tasks.score_run,)
 
 
-def make_set(rows: Sequence[Mapping[str, Any]]) -> EvalSet:
+def make_set(rows: Sequence[Mapping[str, Any]], **fields: Any) -> EvalSet:
     """A set of these cases, external ids "1", "2" …"""
     eval_set = EvalSet.objects.create(
-        name=f"set {content_hash()[:8]}", version=1, content_hash=content_hash(), n_cases=len(rows), created_at=NOW
+        name=f"set {content_hash()[:8]}",
+        version=1,
+        content_hash=content_hash(),
+        n_cases=len(rows),
+        created_at=NOW,
+        **fields,
     )
     for position, row in enumerate(rows):
         make_case(eval_set=eval_set, position=position, **row)

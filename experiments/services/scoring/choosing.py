@@ -11,6 +11,7 @@ from experiments.scorers import registry
 from experiments.scorers.base import BadParams, Scorer
 
 MOST_SCORERS = 30
+ANSWERS_LOOKED_AT = 200
 KNOWN_FIELDS = {"scorer", "params", "key", "primary"}
 CHECKS_SEEN = """
 SELECT DISTINCT jsonb_object_keys(checks) FROM experiments_evalcase
@@ -83,8 +84,9 @@ def of_set(eval_set: EvalSet) -> list[Chosen]:
     with connection.cursor() as cursor:
         cursor.execute(CHECKS_SEEN, [eval_set.pk])
         seen: Collection[str] = [key for (key,) in cursor.fetchall()]
-    has_expected = eval_set.cases.exclude(expected="").exists()
-    suggested = registry.suggested(seen, has_expected)
+    with_answer = eval_set.cases.exclude(expected="").order_by("position")
+    sample = list(with_answer.values_list("expected", flat=True)[:ANSWERS_LOOKED_AT])
+    suggested = registry.suggested(seen, has_expected=bool(sample), expected_sample=sample)
     if not suggested:
         raise ScorersRefused(f"No case of {eval_set} says what is right, so name the scorers to use.")
     return chosen(suggested)
