@@ -34,6 +34,7 @@ class PairOptionsForm(ImportOptionsForm):
         "tags": ("Tags", ""),
         "cluster": ("Cluster", "rows that belong together, such as one conversation"),
         "system": ("System prompt", ""),
+        "gold": ("Known answer", "candidate, baseline, tie or both_bad: such pairs can measure reviewers"),
     }
     NEEDED = ("baseline_name", "candidate_name", "experiment")
     NAMES = (*NEEDED, "role", "add_to_existing")

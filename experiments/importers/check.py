@@ -25,6 +25,7 @@ class Checked:
     n_empty: int = 0
     mean_characters: tuple[float, float] = (0.0, 0.0)
     names: tuple[dict[str, int], dict[str, int]] = field(default_factory=lambda: ({}, {}))
+    gold: dict[str, int] = field(default_factory=dict)
     preview: list[dict[str, Any]] = field(default_factory=list)
     cases_hash: str = ""
     baseline_hash: str = ""
@@ -126,6 +127,7 @@ class Check:
         self.ids = duplicates.Duplicates()
         self.names: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
         self.kinds: Counter[Kind] = Counter()
+        self.gold: Counter[str] = Counter()
         self.preview: list[dict[str, Any]] = []
         self.errors = 0
 
@@ -159,6 +161,8 @@ class Check:
         for seen, name in zip(self.names, (pair.baseline_name, pair.candidate_name), strict=True):
             if name and (name in seen or len(seen) < NAMES_KEPT):
                 seen[name] += 1
+        if pair.gold:
+            self.gold[pair.gold] += 1
         if len(self.preview) < PREVIEWED:
             self.preview.append(shortened(pair))
 
@@ -180,6 +184,7 @@ class Check:
             n_empty=self.kinds[Kind.EMPTY_RESPONSE],
             mean_characters=(self.hints.characters[0] / n, self.hints.characters[1] / n),
             names=(dict(self.names[0]), dict(self.names[1])),
+            gold=dict(self.gold),
             preview=self.preview,
             cases_hash=cases,
             baseline_hash=baseline,

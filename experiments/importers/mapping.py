@@ -19,6 +19,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "tags": ("tags",),
     "cluster": ("cluster",),
     "system": ("system",),
+    "gold": ("gold",),
 }
 # Two responses side by side whose names do not say which is the baseline. That is asked, never guessed.
 SIDES: tuple[tuple[str, str], ...] = (
@@ -59,6 +60,7 @@ class Mapping:
     tags: str = ""
     cluster: str = ""
     system: str = ""
+    gold: str = ""
     metadata: tuple[str, ...] = ()
 
     def missing(self) -> list[str]:
@@ -106,7 +108,7 @@ def joined(columns: Sequence[str], mapping: Mapping) -> Mapping:
     second_id = in_second(ALIASES["id"]) if mapping.id else ""
     optional: dict[str, Any] = {
         name: getattr(mapping, name) or in_second(ALIASES[name])
-        for name in ("prompt", "expected", "category", "tags", "cluster", "system")
+        for name in ("prompt", "expected", "category", "tags", "cluster", "system", "gold")
     }
     return replace(
         mapping,

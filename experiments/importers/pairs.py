@@ -25,6 +25,7 @@ class Pair(NamedTuple):
     metadata: dict[str, Any] = {}
     baseline_name: str = ""
     candidate_name: str = ""
+    gold: str = ""
     second_row: int = 0
 
 
@@ -73,6 +74,7 @@ def plan(mapping: Mapping, limits: Limits) -> tuple[list[tuple[Take, str, int]],
         ("cluster", values.text, mapping.cluster, limits.label),
         ("baseline_name", values.text, mapping.baseline_name, limits.label),
         ("candidate_name", values.text, mapping.candidate_name, limits.label),
+        ("gold", values.outcome, mapping.gold, limits.label),
     ]
     return required, [step for step in optional if step[2]]
 

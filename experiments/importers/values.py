@@ -7,6 +7,7 @@ import orjson
 from experiments.importers.limits import Limits
 from experiments.importers.problems import Kind, Unfit
 
+OUTCOMES = ("candidate", "baseline", "tie", "both_bad")
 EXACT_FLOAT = 2.0**53
 TYPE_NAMES = {dict: "an object", list: "a list", bool: "true or false", float: "a number with a fraction"}
 
@@ -55,6 +56,19 @@ def identifier(value: Any, column: str, longest: int) -> str:
     if not found:
         raise Unfit(Kind.BLANK, "the id is blank", column)
     return found
+
+
+def outcome(value: Any, column: str, longest: int) -> str:
+    """The right verdict on a pair, or nothing."""
+    said = text(value, column, longest).strip().casefold()
+    if said and said not in OUTCOMES:
+        raise Unfit(
+            Kind.UNKNOWN_VALUE,
+            f"{said[:40]!r} is no known answer: say {', '.join(OUTCOMES)}, or leave it empty; if this column holds "
+            "something else, choose no column for known answers",
+            column,
+        )
+    return said
 
 
 def response(value: Any, column: str, longest: int) -> str:

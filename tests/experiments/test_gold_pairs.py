@@ -1,9 +1,13 @@
 """Pairs with a known answer measure reviewers: drawn by plan, dealt like all others, and no result counts them."""
 
+import json
+from io import StringIO
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
 from django.test import Client
 
@@ -30,6 +34,12 @@ def make_gold(experiment: Experiment, **answers: str) -> None:
         GoldAnswer.objects.create(
             experiment=experiment, case=case, answer=answer, source=GoldAnswer.Source.IMPORT, created_at=NOW
         )
+
+
+def jsonl(folder: Path, rows: list[dict[str, str]]) -> Path:
+    path = folder / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
 
 
 def gold_of(campaign: Campaign) -> dict[str, str]:
@@ -241,3 +251,26 @@ def test_a_draft_says_when_too_few_pairs_have_a_known_answer(lead: Client) -> No
     assert "asks for 3 gold pairs, and only 1 has" in response.content.decode()
     plan = CampaignPlan.objects.get()
     assert (plan.gold_share, plan.gold_threshold) == (0.3, 0.8)
+
+
+def test_a_gold_column_of_an_import_becomes_known_answers(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "prompt": "p1", "baseline": "b1", "candidate": "c1", "gold": "Candidate"},
+        {"id": "2", "prompt": "p2", "baseline": "b2", "candidate": "c2", "gold": "both_bad"},
+        {"id": "3", "prompt": "p3", "baseline": "b3", "candidate": "c3", "gold": ""},
+    ]
+    names = ["--baseline-name", "v1", "--candidate-name", "v2", "--experiment", "Bot"]
+    call_command("import_pairs", str(jsonl(tmp_path, rows)), *names, stdout=StringIO(), stderr=StringIO())
+    known = GoldAnswer.objects.order_by("case__external_id").values_list("case__external_id", "answer", "source")
+    assert list(known) == [("1", "candidate", "import"), ("2", "both_bad", "import")]
+    assert gold_of(make_open_campaign(experiment=Experiment.objects.get(), gold_share=0.5)).keys() <= {"1", "2"}
+
+
+def test_a_gold_column_that_holds_something_else_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    rows = [{"id": "1", "prompt": "p1", "baseline": "b1", "candidate": "c1", "gold": "Paris"}]
+    names = ["--baseline-name", "v1", "--candidate-name", "v2", "--experiment", "Bot"]
+    errors = StringIO()
+    with pytest.raises(CommandError):
+        call_command("import_pairs", str(jsonl(tmp_path, rows)), *names, stdout=StringIO(), stderr=errors)
+    assert "'paris' is no known answer" in errors.getvalue()
+    assert "choose no column" in errors.getvalue()

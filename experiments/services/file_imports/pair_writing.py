@@ -13,6 +13,7 @@ from experiments.importers.mapping import Mapping
 from experiments.importers.problems import Unreadable
 from experiments.models import EvalSet, Experiment, ExperimentSuite, FileImport, ModelVersion, Output
 from experiments.services import import_rows
+from experiments.services.file_imports import known_answers
 from experiments.services.file_imports.pair_options import PairOptions
 from experiments.services.file_imports.shapes import Writing, refuse_problem
 from experiments.services.reading_ahead import ahead
@@ -88,7 +89,7 @@ def free_version(name: str) -> str:
     return next(version for version in map(str, count(1)) if version not in taken)
 
 
-def write_pairs(writing: Writing[PairOptions], mapping: Mapping, target: Target) -> None:
+def write_pairs(writing: Writing[PairOptions], mapping: Mapping, target: Target) -> Experiment:
     """Raises JobFailed when the file now reads differently from its dry run."""
     if target.existing and not (target.new_baseline and target.new_candidate):
         raise JobFailed(f"{target.existing.name!r} has this set of cases already.")
@@ -97,6 +98,7 @@ def write_pairs(writing: Writing[PairOptions], mapping: Mapping, target: Target)
         "candidate": target.candidate.pk if target.new_candidate else None,
     }
     run, wanted = writing.run, writing.file_import.n_rows
+    experiment = target.experiment()
     done = 0
     pairs = check.read_pairs(writing.sources, mapping=mapping, report=refuse_problem)
     try:
@@ -106,6 +108,9 @@ def write_pairs(writing: Writing[PairOptions], mapping: Mapping, target: Target)
             else:
                 ids = import_rows.case_ids(target.eval_set.pk, batch)
             import_rows.write_outputs(ids, batch, **versions)
+            known_answers.write(
+                experiment=experiment, file_import=writing.file_import, ids=ids, batch=batch, now=writing.now
+            )
             done += len(batch)
             run.progress(done, wanted, "writing pairs")
     except Unreadable as problem:
@@ -114,6 +119,7 @@ def write_pairs(writing: Writing[PairOptions], mapping: Mapping, target: Target)
     if done != wanted:
         raise JobFailed(f"The dry run found {wanted:,} pairs, now there are {done:,}: check the file again.")
     check_references(target)
+    return experiment
 
 
 def check_references(target: Target) -> None:

@@ -26,8 +26,7 @@ def dry_run(reading: Reading[PairOptions]) -> Found:
 
 def commit(writing: Writing[PairOptions]) -> dict[str, Model]:
     target = pair_writing.Target(writing.file_import, writing.options, writing.now)
-    pair_writing.write_pairs(writing, pair_options.mapping_of(writing.file_import), target)
-    return {"experiment": target.experiment()}
+    return {"experiment": pair_writing.write_pairs(writing, pair_options.mapping_of(writing.file_import), target)}
 
 
 SHAPE = Shape(
