@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import TracebackType
+from typing import Self
 
 from experiments.endpoints import errors
 from experiments.endpoints.addresses import Address, AllowList
@@ -96,7 +98,9 @@ class GuardedClient:
 
     def connection(self, target: Target, deadline: float) -> Connection:
         if self.process != os.getpid():
-            self.idle, self.process = {}, os.getpid()
+            # Closing here gives up this process's own handle; the parent goes on with its connection.
+            self.close()
+            self.process = os.getpid()
         waiting = self.idle.get(target.origin)
         while waiting:
             try:
@@ -122,6 +126,14 @@ class GuardedClient:
             waiting.append((connection, time.monotonic()))
         else:
             connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def close(self) -> None:
         for waiting in self.idle.values():

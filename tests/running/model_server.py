@@ -63,6 +63,10 @@ class Speaker(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.server.transports.add(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.server.transports.discard(self.transport)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -87,6 +91,7 @@ class ModelServer:
         self.wait_ms = wait_ms
         self.keep_bodies = keep_bodies
         self.record = Record()
+        self.transports: set[asyncio.Transport] = set()
         self.loop = asyncio.new_event_loop()
         self.started = threading.Event()
         self.thread = threading.Thread(target=self.run, name="model server", daemon=True)
@@ -107,7 +112,9 @@ class ModelServer:
         self.started.set()
         self.loop.run_forever()
         server.close()
-        self.loop.run_until_complete(server.wait_closed())
+        for transport in list(self.transports):
+            transport.abort()
+        self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
 
     def __enter__(self) -> Self:
