@@ -83,10 +83,15 @@ class Scorer:
     higher_is_better: bool | None = True
     params: tuple[Param, ...] = ()
     aggregate: Aggregate | None = None
+    label_of: Callable[[Mapping[str, Any]], str] | None = None
 
     def settled(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """All parameters, defaults filled in. Raises BadParams."""
         return checked(self.name, self.params, params)
+
+    def label(self, params: Mapping[str, Any]) -> str:
+        """The title, with whatever of the parameters is part of the metric's name. Raises BadParams."""
+        return self.label_of(self.settled(params)) if self.label_of else self.title
 
     def bind(self, params: Mapping[str, Any]) -> Judge:
         """A judge of responses, which never raises and holds nothing from one case to the next. Raises BadParams."""

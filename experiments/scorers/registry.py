@@ -2,19 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from experiments.scorers.base import Scorer
+from experiments.scorers.bleu import BLEU
+from experiments.scorers.chrf import CHRF
 from experiments.scorers.contains import ANY_OF, CONTAINS
 from experiments.scorers.exact_match import EXACT_MATCH
 from experiments.scorers.json_schema import JSON_SCHEMA
 from experiments.scorers.json_valid import JSON_VALID
 from experiments.scorers.line_format import LINE_FORMAT
+from experiments.scorers.must_not import MUST_NOT_CALL, MUST_NOT_MATCH
 from experiments.scorers.numeric_match import NUMERIC_MATCH
 from experiments.scorers.perplexity import PERPLEXITY
 from experiments.scorers.quantities import LATENCY, LENGTH, OUTPUT_TOKENS
 from experiments.scorers.regex_match import REGEX_MATCH
+from experiments.scorers.rouge import ROUGE_1, ROUGE_2, ROUGE_L
+from experiments.scorers.similarity import SIMILARITY
+from experiments.scorers.suggestions import suggested
+from experiments.scorers.tool_call import TOOL_CALL
+
+__all__ = ["SCORERS", "NoSuchScorer", "fingerprint", "get", "suggested"]
 
 SCORERS: dict[str, Scorer] = {
     scorer.name: scorer
@@ -27,6 +36,15 @@ SCORERS: dict[str, Scorer] = {
         ANY_OF,
         JSON_VALID,
         JSON_SCHEMA,
+        TOOL_CALL,
+        MUST_NOT_MATCH,
+        MUST_NOT_CALL,
+        ROUGE_1,
+        ROUGE_2,
+        ROUGE_L,
+        BLEU,
+        CHRF,
+        SIMILARITY,
         PERPLEXITY,
         LENGTH,
         OUTPUT_TOKENS,
@@ -51,14 +69,3 @@ def fingerprint(scorer: Scorer, params: Mapping[str, Any]) -> str:
     """sha256 of name, version and all parameters: a default spelled out or left out is the same. Raises BadParams."""
     settled = [scorer.name, scorer.version, scorer.settled(params)]
     return hashlib.sha256(json.dumps(settled, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def suggested(
-    checks_seen: Collection[str], has_expected: bool, expected_sample: Sequence[str] = ()
-) -> list[dict[str, Any]]:
-    """Which scorers suit a set, the primary ones first.
-
-    checks_seen: keys that occur in the cases' checks. has_expected: whether any case has an expected answer.
-    expected_sample: some of those answers; without them nothing is known of their form.
-    """
-    return [{"scorer": "exact_match", "params": {}, "primary": True}] if has_expected else []

@@ -100,7 +100,7 @@ def _checker(schema: Any, draft: str, documents: Mapping[str, Any]) -> Checker:
     if isinstance(schema, dict):
         _refuse(schema, stock)
         schema = {key: value for key, value in schema.items() if key != "$schema"}
-    specification = specification_with(stock.META_SCHEMA.get("$schema", ""), default=None)
+    specification = specification_with(stock.META_SCHEMA["$schema"])
     resources = [(uri, specification.create_resource(document)) for uri, document in documents.items()]
     registry: Any = referencing.Registry().with_resources(resources)
     return Checker(_careful(stock)(schema, registry=registry))

@@ -2,14 +2,13 @@
 
 import json
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.scorers.schema_check import BadSchema, TooMuchWork, checker
+from experiments.scorers.schema_check import checker
 from tests.real_data import real_data
 
 

@@ -1,0 +1,96 @@
+"""ROUGE: how much of a reference an answer recalls, and how much of the answer is in the reference.
+
+Lin 2004 (Text Summarization Branches Out), as ROUGE-1.5.5 and the package rouge-score compute it: with the same
+tokenizer the values are theirs to the last bit. Of several references the one with the highest F1 counts.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from rapidfuzz.distance import LCSseq
+
+from experiments.scorers.base import Case, Judge, Param, Response, Scorer, ScoreResult, measured, unscored
+from experiments.scorers.expected import NONE_GIVEN, answers, has_answers
+from experiments.scorers.ngram_stats import matches, ngrams
+from experiments.scorers.tokens import LONGEST, TOKENIZERS
+
+
+class Rouge(NamedTuple):
+    """All three are shares."""
+
+    precision: float
+    recall: float
+    f: float
+
+
+Overlap = Callable[[Sequence[str], Sequence[str]], Rouge]
+
+PARAMS = (
+    Param("tokenizer", "choice", default="rouge_score", choices=tuple(TOKENIZERS), help="how texts are cut into words"),
+    Param("measure", "choice", default="f", choices=Rouge._fields, help="which of the three is the value"),
+)
+
+
+def rouge_n(reference: Sequence[str], answer: Sequence[str], n: int) -> Rouge:
+    """Overlap of n-grams, each counted as often as it stands in both. n: at least 1; inputs are tokens."""
+    common = matches(ngrams(answer, n), ngrams(reference, n))
+    return _rouge(common, max(len(reference) - n + 1, 0), max(len(answer) - n + 1, 0))
+
+
+def rouge_l(reference: Sequence[str], answer: Sequence[str]) -> Rouge:
+    """Longest common subsequence of tokens, by bit-parallel LCS (Hyyrö 2004) on token ids instead of a table."""
+    ids = {token: chr(at) for at, token in enumerate(dict.fromkeys(reference))}
+    common = LCSseq.similarity(
+        "".join([ids[token] for token in reference]), "".join([ids[token] for token in answer if token in ids])
+    )
+    return _rouge(common, len(reference), len(answer))
+
+
+def _rouge(common: int, n_reference: int, n_answer: int) -> Rouge:
+    precision, recall = common / max(n_answer, 1), common / max(n_reference, 1)
+    f = 2 * precision * recall / (precision + recall) if common else 0.0
+    return Rouge(precision, recall, f)
+
+
+def maker(overlap: Overlap) -> Callable[[Mapping[str, Any]], Judge]:
+    def make(params: Mapping[str, Any]) -> Judge:
+        tokenize, measure = TOKENIZERS[params["tokenizer"]], params["measure"]
+
+        def judge(case: Case, response: Response) -> ScoreResult:
+            references = answers(case)
+            if not references:
+                return unscored(NONE_GIVEN)
+            if max(map(len, [response.text, *references])) > LONGEST:
+                return unscored(f"a text of more than {LONGEST:,} characters is not compared")
+            answer = tokenize(response.text)
+            best = max((overlap(tokenize(text), answer) for text in references), key=lambda rouge: rouge.f)
+            return measured(getattr(best, measure), precision=round(best.precision, 5), recall=round(best.recall, 5))
+
+        return judge
+
+    return make
+
+
+def label(name: str, params: Mapping[str, Any]) -> str:
+    measure = {"f": "F1", "precision": "precision", "recall": "recall"}[params["measure"]]
+    return f"{name} {measure}, tokens of {params['tokenizer']}"
+
+
+def _scorer(name: str, title: str, summary: str, overlap: Overlap) -> Scorer:
+    return Scorer(
+        name=name,
+        version=1,
+        title=title,
+        summary=summary,
+        make=maker(overlap),
+        applies=has_answers,
+        has_pass_mark=False,
+        params=PARAMS,
+        label_of=partial(label, title),
+    )
+
+
+ROUGE_1 = _scorer("rouge_1", "ROUGE-1", "Overlap of words with the expected answer.", partial(rouge_n, n=1))
+ROUGE_2 = _scorer("rouge_2", "ROUGE-2", "Overlap of pairs of neighbouring words.", partial(rouge_n, n=2))
+ROUGE_L = _scorer("rouge_l", "ROUGE-L", "Longest common subsequence of words with the expected answer.", rouge_l)
