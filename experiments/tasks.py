@@ -12,7 +12,7 @@ from annotations.models import Campaign
 from evalsite.platform.jobs import JobFailed, JobRun, handler
 from evalsite.platform.models import User
 from experiments.models import Endpoint
-from experiments.services import comparisons, endpoint_checks, import_checking, import_committing, results
+from experiments.services import comparisons, endpoint_checks, import_checking, import_committing, imports, results
 from experiments.services.campaigns import opening
 from experiments.services.runs import generating
 from experiments.services.runs.starting import GENERATE
@@ -22,6 +22,7 @@ from experiments.services.scoring import running as scoring
 @handler("experiments.check_import")
 def check_import(run: JobRun, *, import_id: str) -> None:
     import_checking.run_check(run, import_id=UUID(import_id))
+    imports.go_on(import_id=UUID(import_id), now=timezone.now())
 
 
 @handler("experiments.commit_import")

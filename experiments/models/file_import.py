@@ -56,6 +56,9 @@ class FileImport(models.Model):
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="+")
     second_upload = models.ForeignKey(Upload, null=True, on_delete=models.PROTECT, related_name="+")
     options = models.JSONField(default=dict, help_text="column mapping, names and what else the kind asks: as chosen")
+    at_once = models.BooleanField(
+        default=False, help_text="import when the dry run finds no error, as a program asks that does not look first"
+    )
     fingerprint = models.CharField(max_length=64, blank=True, help_text="hash of the bytes and the options")
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     findings = models.JSONField(null=True, help_text="what the dry run found: columns, counts, first rows, hashes")

@@ -40,6 +40,7 @@ def begin(
     now: datetime,
     import_id: UUID | None = None,
     kind: str = Kind.PAIRS,
+    at_once: bool = False,
 ) -> FileImport:
     """Make the import and start its dry run."""
     drop_old_bytes(now=now)
@@ -49,6 +50,7 @@ def begin(
         upload=upload,
         second_upload=second_upload,
         options=stored(options),
+        at_once=at_once,
         created_by=created_by,
         created_at=now,
     )
@@ -97,6 +99,25 @@ def start_commit(*, file_import: FileImport, options: Options, actor: User | Non
     found.job = enqueue(COMMIT, found, actor, now)
     found.save()
     return found
+
+
+@transaction.atomic
+def go_on(*, import_id: UUID, now: datetime) -> None:
+    """After the dry run of an import that was asked for at once: import what is whole, else say why not."""
+    found = locked(FileImport(pk=import_id))
+    if not found.at_once or found.status != Status.CHECKED:
+        return
+    shape = shape_of(found)
+    try:
+        started = start_commit(file_import=found, options=shape.prefilled(found), actor=found.created_by, now=now)
+    except ImportRefused as refusal:
+        FileImport.objects.filter(pk=found.pk).update(error=str(refusal))
+        return
+    if started.pk != found.pk:
+        reason = f"The same bytes were imported before, as import {started.pk}."
+        FileImport.objects.filter(pk=found.pk).update(
+            status=Status.DISCARDED, fingerprint=started.fingerprint, error=reason
+        )
 
 
 def done_before(found: FileImport) -> FileImport | None:
