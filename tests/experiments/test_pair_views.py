@@ -81,6 +81,36 @@ def test_the_list_is_narrowed_by_majority_vote_category_and_agreement(lead: Clie
     assert listed(lead, campaign, category="no such") == set()
 
 
+def test_two_reviewers_lead_to_the_pairs_on_which_just_they_differ(lead: Client) -> None:
+    campaign = judged_by_case(MIXED)
+    first_two = {"reviewer": "reviewer-0", "other": "reviewer-1"}
+    assert listed(lead, campaign, **first_two) == {"1", "2", "3", "4", "5"}
+    assert listed(lead, campaign, **first_two, agreed="no") == {"3", "4"}
+    assert listed(lead, campaign, **first_two, agreed="yes") == {"1", "2", "5"}
+
+
+def test_a_criterion_leads_to_the_pairs_it_was_answered_for_and_where_answers_differ(lead: Client) -> None:
+    experiment = make_paired_experiment(*TEXTS[:4])
+    campaign = make_open_campaign(experiment=experiment, reviewers_per_pair=2)
+    said = {"1": ("baseline", "baseline"), "2": ("baseline", "candidate"), "3": ("tie", "")}
+    for place, seat in enumerate(Seat.objects.filter(campaign=campaign).select_related("campaign", "reviewer")):
+        for _ in range(4):
+            assignment = claim_some(seat)
+            pair = BlindedPair.objects.select_related("case").get(task_id=assignment.task_id)
+            wanted = said.get(pair.case.external_id, ("", ""))[place]
+            left = "candidate" if assignment.first_option == pair.candidate_option else "baseline"
+            answer = {"": "", "tie": "tie", left: "a"}.get(wanted, "b")
+            judge(seat, assignment, choice="tie", criteria={"safety": answer} if answer else {})
+    results.compute(campaign=campaign, now=NOW)
+
+    assert listed(lead, campaign, criterion="safety") == {"1", "2", "3"}
+    assert listed(lead, campaign, criterion="safety", agreed="yes") == {"1"}
+    assert listed(lead, campaign, criterion="safety", agreed="no") == {"2"}
+    assert listed(lead, campaign, criterion="correctness") == set()
+    page = lead.get(f"/campaigns/{campaign.uuid}/pairs/?criterion=safety&agreed=no").content.decode()
+    assert "by Safety, different answers" in page
+
+
 def test_the_list_is_narrowed_by_reviewers_and_flags(lead: Client) -> None:
     experiment = make_paired_experiment(*TEXTS[:4])
     campaign = make_open_campaign(experiment=experiment, reviewers_per_pair=1)

@@ -92,6 +92,22 @@ def test_a_heat_map_holds_each_pair_twice_with_its_n() -> None:
     assert "level-unknown" in text
 
 
+def test_a_heat_map_says_who_agrees_best_and_least_and_leads_to_their_pairs() -> None:
+    kappas = [
+        {"reviewers": ["Ana", "Bo"], "estimate": 0.71, "ci_low": 0.64, "ci_high": 0.78, "n": 212},
+        {"reviewers": ["Ana", "Cem & Co"], "estimate": 0.2, "ci_low": 0.1, "ci_high": 0.3, "n": 30},
+        {"reviewers": ["Bo", "Cem & Co"], "estimate": 0.4, "ci_low": 0.1, "ci_high": 0.7, "n": 30},
+    ]
+    text = show("{% heat_map kappas 'Kappa' href='/pairs/?criterion=safety' %}", kappas=kappas)
+    assert "Kappa. Ana and Bo agree best (.71), Ana and Cem &amp; Co least (.20)." in text
+    assert 'href="/pairs/?criterion=safety&amp;reviewer=Ana&amp;other=Cem+%26+Co&amp;agreed=no"' in text
+
+
+def test_a_heat_map_of_two_reviewers_says_their_kappa() -> None:
+    kappas = [{"reviewers": ["Ana", "Bo"], "estimate": 0.71, "ci_low": 0.64, "ci_high": 0.78, "n": 212}]
+    assert "Ana and Bo agree with a kappa of .71." in show("{% heat_map kappas %}", kappas=kappas)
+
+
 def test_a_chart_has_its_numbers_as_a_table() -> None:
     text = show("{% column_chart votes 'Most came at nine.' %}", votes=[("8:00", 3), ("9:00", 12)])
     assert "Most came at nine." in text

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.core.paginator import Page
@@ -123,19 +124,38 @@ def split_bar(
 
 
 @register.inclusion_tag("components/_heat_map.html")
-def heat_map(kappas: Iterable[Any], caption: str = "") -> dict[str, Any]:
-    """Agreement of each two reviewers, from a list of {reviewers, estimate, ci_low, ci_high, n}."""
+def heat_map(kappas: Iterable[Any], caption: str = "", *, href: str = "") -> dict[str, Any]:
+    """Agreement of each two reviewers, from a list of {reviewers, estimate, ci_low, ci_high, n}.
+
+    The caption says what it is about, its finding follows by itself. href: an address to which the names of two
+    reviewers are added: the pairs both judged.
+    """
     cells: dict[tuple[str, str], Any] = {}
     names: dict[str, None] = {}
     for kappa in kappas:
         first, second = read(kappa, "reviewers")
         names.update({first: None, second: None})
         cells[first, second] = cells[second, first] = kappa
-    rows = [(row, [heat_cell(row, column, cells) for column in names]) for row in names]
-    return {"names": list(names), "rows": rows, "caption": caption}
+    rows = [(row, [heat_cell(row, column, cells, href) for column in names]) for row in names]
+    return {"names": list(names), "rows": rows, "caption": caption, "finding": finding(cells)}
 
 
-def heat_cell(row: str, column: str, cells: Mapping[tuple[str, str], Any]) -> dict[str, Any]:
+def finding(cells: Mapping[tuple[str, str], Any]) -> str:
+    """Who agrees best and who least, in a sentence."""
+    found = [(read(kappa, "estimate"), *read(kappa, "reviewers")) for kappa in cells.values()]
+    known = sorted((one for one in found if one[0] is not None), key=lambda one: one[0])
+    if not known:
+        return "No two reviewers have judged enough of the same pairs to tell."
+    low, high = known[0], known[-1]
+    best = f"{high[1]} and {high[2]} agree best ({figure(high[0], 'coefficient')})"
+    if low[0] == high[0]:
+        alone = len(known) <= 2  # each kappa stands in two cells
+        value = figure(low[0], "coefficient")
+        return f"{low[1]} and {low[2]} agree with a kappa of {value}." if alone else f"All agree alike ({value})."
+    return f"{best}, {low[1]} and {low[2]} least ({figure(low[0], 'coefficient')})."
+
+
+def heat_cell(row: str, column: str, cells: Mapping[tuple[str, str], Any], href: str) -> dict[str, Any]:
     kappa = cells.get((row, column))
     if row == column or kappa is None:
         return {"self": row == column, "level": "unknown", "value": "", "n": None}
@@ -146,6 +166,8 @@ def heat_cell(row: str, column: str, cells: Mapping[tuple[str, str], Any]) -> di
         "value": figure(value, "coefficient"),
         "range": span(read(kappa, "ci_low"), read(kappa, "ci_high"), "coefficient"),
         "n": read(kappa, "n"),
+        "names": f"{row} and {column}",
+        "href": f"{href}{'&' if '?' in href else '?'}{urlencode({'reviewer': row, 'other': column})}" if href else "",
     }
 
 
