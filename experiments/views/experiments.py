@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from evalsite.platform.http import HttpRequest, render, role_required
 from experiments.models import Experiment
+from experiments.reports.comparisons.listing import suite_rows
 from experiments.reports.experiment_pages import experiment_rows
 
 PAGE_LENGTH = 25
@@ -33,6 +34,7 @@ def experiment(request: HttpRequest, experiment_id: int) -> HttpResponse:
     context = {
         "experiment": found,
         "suites": suites,
+        "suite_rows": suite_rows(found, list(suites)),
         "row": row,
         "human": row.human,
         "is_told": row.is_told,

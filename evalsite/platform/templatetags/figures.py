@@ -55,6 +55,12 @@ def span(low: float | None, high: float | None, unit: str) -> str:
     return f"{bare(low, unit)} to {bare(high, unit)}{SUFFIXES.get(unit, '')}"
 
 
+@register.simple_tag
+def interval_words(result: Any, unit: str = "percent") -> str:
+    """Where an estimate has no room for more: `{% interval_words row.baseline "percent" %}`."""
+    return span(read(result, "ci_low"), read(result, "ci_high"), unit)
+
+
 @register.filter
 def count(value: float | None) -> str:
     return figure(value, "count")
