@@ -7,11 +7,12 @@ from decimal import Decimal
 from django.db import transaction
 
 from evalsite.platform import audit
-from evalsite.platform.models import Job, User
+from evalsite.platform.models import User
 from experiments.models import BenchmarkRun, ErrorClass, RunItem
+from experiments.reports.runs import live_lanes
 from experiments.services.runs import limits
 from experiments.services.runs.ending import hand_to_scoring
-from experiments.services.runs.starting import RunRefused, lane_keys, refuse_budget, wake_lanes
+from experiments.services.runs.starting import RunRefused, refuse_budget, wake_lanes
 
 Status = BenchmarkRun.Status
 State = RunItem.State
@@ -20,10 +21,6 @@ State = RunItem.State
 def locked(run: BenchmarkRun) -> BenchmarkRun:
     rows = BenchmarkRun.objects.select_for_update(of=("self",)).select_related("model_version__endpoint", "created_by")
     return rows.get(pk=run.pk)
-
-
-def has_live_lane(run: BenchmarkRun) -> bool:
-    return Job.objects.live().filter(key__in=lane_keys(run.pk)).exists()
 
 
 @transaction.atomic
@@ -42,7 +39,7 @@ def pause(*, run: BenchmarkRun, actor: User | None, now: datetime) -> BenchmarkR
 def resume(*, run: BenchmarkRun, actor: User | None, budget: Decimal | None = None, now: datetime) -> BenchmarkRun:
     """Continue a paused run, with another budget if one is given; or one whose lanes all came to an end too soon."""
     found = locked(run)
-    stuck = found.status in (Status.QUEUED, Status.RUNNING) and not has_live_lane(found)
+    stuck = found.status in (Status.QUEUED, Status.RUNNING) and not live_lanes(found)
     if found.status != Status.PAUSED and not stuck:
         raise RunRefused(f"This run is {found.get_status_display()}: there is nothing to continue.")
     if budget is not None:

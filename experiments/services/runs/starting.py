@@ -12,13 +12,13 @@ from django.db import IntegrityError, connection, transaction
 from evalsite.platform import audit, jobs
 from evalsite.platform.models import Job, User
 from experiments.models import BenchmarkRun, ErrorClass, EvalSet, Experiment, ModelVersion, RunItem
+from experiments.reports.runs import MOST_LANES, lane_key
 from experiments.services.runs.ending import GENERATING, hand_to_scoring
 from experiments.services.scoring import choosing
 from experiments.services.scoring.choosing import Chosen, ScorersRefused
 
 GENERATE = "experiments.generate"
 MOST_THREADS = 64
-MOST_LANES = 16
 # A lane that would get less than this many rounds of its threads is not worth a worker.
 ROUNDS_PER_LANE = 4
 Status = BenchmarkRun.Status
@@ -164,14 +164,8 @@ def make_items(run: BenchmarkRun, *, now: datetime) -> None:
         run.n_cases, run.n_done, run.n_errors, run.n_reused = cursor.fetchone()
     if run.n_cases == 0:
         raise RunRefused(f"{run.eval_set} has no cases.")
-
-
-def lane_key(run_id: UUID, lane: int) -> str:
-    return f"run:{run_id}:{lane}"
-
-
-def lane_keys(run_id: UUID) -> list[str]:
-    return [lane_key(run_id, lane) for lane in range(MOST_LANES)]
+    if not called and run.n_reused == 0:
+        raise RunRefused(f"No output of {run.model_version} to {run.eval_set} was imported, and it has no endpoint.")
 
 
 def lanes_for(run: BenchmarkRun) -> int:
