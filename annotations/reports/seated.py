@@ -4,10 +4,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
 
 from annotations.models import Assignment, Campaign, ComparisonTask, GuidelinesVersion, Seat
-from annotations.reports.instances import Columns
+from evalsite.platform import prepared
+from evalsite.platform.instances import Columns
 from evalsite.platform.models import User
 
 SEAT = Columns(Seat, "seat")
@@ -72,9 +72,7 @@ def with_pair(*, campaign: UUID, reviewer: User, pair: UUID) -> tuple[Seat, Assi
 
 
 def rows(statement: str, **values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return list(cursor.fetchall())
+    return prepared.fetch(statement, values)
 
 
 def read_seat(row: tuple[Any, ...]) -> Seat:

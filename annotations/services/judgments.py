@@ -6,11 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from django.db import connection
 from django.db.models import Max
 
 from annotations.models import Assignment, GuidelinesVersion, Judgment, Seat
 from annotations.services import assignments
+from evalsite.platform import prepared
 
 LONGEST_TURN_MS = 2 * 3600 * 1000
 
@@ -154,32 +154,28 @@ def keep(*, seat: Seat, assignment: Assignment, judgment: Judgment) -> None:
     """Insert the judgment, point the assignment at it and move the counters along, the seat's in memory too."""
     first = assignment.state != Assignment.State.JUDGED
     surplus = is_surplus(seat=seat, assignment=assignment) if first else assignment.surplus
-    with connection.cursor() as cursor:
-        cursor.execute(
-            KEEP,
-            {
-                "id": judgment.pk,
-                "assignment": assignment.pk,
-                "revision": judgment.revision,
-                "choice": judgment.choice,
-                "criteria": orjson.dumps(judgment.criteria).decode(),
-                "comment": judgment.comment,
-                "active_ms": judgment.active_ms,
-                "guidelines": judgment.guidelines_id,
-                "body_hash": judgment.body_hash,
-                "now": judgment.created_at,
-                "surplus": surplus,
-                "task": assignment.task_id,
-                "counts": first and not surplus,
-                "first": int(first),
-                "first_surplus": int(first and surplus),
-                "unskipped": int(assignment.state == Assignment.State.SKIPPED),
-                "seat": seat.pk,
-            },
-        )
-        if (counters := cursor.fetchone()) is None:
-            raise Conflict("This judgment was sent before for another pair. The first one is kept.")
-    seat.done, seat.surplus, seat.skipped, seat.active_ms = counters
+    values = {
+        "id": judgment.pk,
+        "assignment": assignment.pk,
+        "revision": judgment.revision,
+        "choice": judgment.choice,
+        "criteria": orjson.dumps(judgment.criteria).decode(),
+        "comment": judgment.comment,
+        "active_ms": judgment.active_ms,
+        "guidelines": judgment.guidelines_id,
+        "body_hash": judgment.body_hash,
+        "now": judgment.created_at,
+        "surplus": surplus,
+        "task": assignment.task_id,
+        "counts": first and not surplus,
+        "first": int(first),
+        "first_surplus": int(first and surplus),
+        "unskipped": int(assignment.state == Assignment.State.SKIPPED),
+        "seat": seat.pk,
+    }
+    if not (kept := prepared.fetch(KEEP, values)):
+        raise Conflict("This judgment was sent before for another pair. The first one is kept.")
+    seat.done, seat.surplus, seat.skipped, seat.active_ms = kept[0]
     seat.team_done += int(first and not surplus)
 
 

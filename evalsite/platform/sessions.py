@@ -1,18 +1,21 @@
-"""Sessions in the database, read by a hand-written statement: it runs at every request."""
+"""Sessions in the database, read by a prepared statement: it runs at every request."""
+
+from typing import Any
 
 from django.contrib.sessions.backends import db
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-LIVE_SESSION = (
-    "SELECT session_key, session_data, expire_date FROM django_session WHERE session_key = %s AND expire_date > %s"
-)
+from evalsite.platform import prepared
+
+LIVE_SESSION = """
+SELECT session_data FROM django_session WHERE session_key = %(key)s AND expire_date > %(now)s
+"""
 
 
 class SessionStore(db.SessionStore):
-    def _get_session_from_db(self) -> Session | None:
-        """Building the queryset of Django's own store takes five times as long as answering it."""
-        found = next(iter(Session.objects.raw(LIVE_SESSION, [self.session_key, timezone.now()])), None)
-        if found is None:
+    def load(self) -> dict[str, Any]:
+        found = prepared.fetch(LIVE_SESSION, {"key": self.session_key, "now": timezone.now()})
+        if not found:
             self._session_key = None
-        return found
+            return {}
+        return self.decode(found[0][0])
