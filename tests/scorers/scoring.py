@@ -1,5 +1,7 @@
 """One case, one response, one scorer: the shortest way to ask what it says."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from experiments.scorers import registry
@@ -20,3 +22,7 @@ def passes(name: str, text: str = "", expected: str = "", **given: Any) -> bool:
     assert result.value == float(result.passed)
     assert result.passed or result.reason
     return result.passed
+
+
+def json_lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]

@@ -1,4 +1,3 @@
-import json
 from fractions import Fraction
 
 import pytest
@@ -10,14 +9,14 @@ from experiments.scorers.numbers import numbers
 from experiments.scorers.numeric_match import NUMERIC_MATCH
 from experiments.stats.paired import mcnemar
 from tests.real_data import real_data
-from tests.scorers.scoring import passes, score
+from tests.scorers.scoring import json_lines, passes, score
 
 PUBLISHED = {"6b_finetuning": 286, "6b_verification": 515, "175b_finetuning": 458, "175b_verification": 742}
 
 
 @pytest.mark.real_data
 def test_the_solutions_of_gsm8k_score_as_published() -> None:
-    rows = [json.loads(line) for line in (real_data("gsm8k") / "example_model_solutions.jsonl").open()]
+    rows = json_lines(real_data("gsm8k") / "example_model_solutions.jsonl")
     judge = NUMERIC_MATCH.bind({})
     right = {
         model: [judge(Case(expected=row["ground_truth"]), Response(text=row[model]["solution"])).passed for row in rows]
