@@ -11,6 +11,14 @@ from annotations.services.judgments import Verdict
 CRITERION_PREFIX = "criterion-"
 
 
+class Remark(forms.CharField):
+    """Free text as it was typed: a form sends each line break as two characters, a script as one."""
+
+    def to_python(self, value: Any) -> str:
+        text: str = super().to_python(value)
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 class JudgmentForm(forms.Form):
     pair = forms.UUIDField()
     judgment = forms.UUIDField()
@@ -18,7 +26,7 @@ class JudgmentForm(forms.Form):
     choice = forms.ChoiceField(
         choices=Judgment.Choice.choices, error_messages={"required": "Choose a verdict, then submit."}
     )
-    comment = forms.CharField(required=False, max_length=Judgment.COMMENT_LENGTH, strip=False)
+    comment = Remark(required=False, max_length=Judgment.COMMENT_LENGTH, strip=False)
     active_ms = forms.IntegerField(required=False)
     guidelines = forms.IntegerField(required=False, min_value=0)
 
@@ -53,7 +61,7 @@ class JudgmentForm(forms.Form):
 class SkipForm(forms.Form):
     pair = forms.UUIDField(widget=forms.HiddenInput)
     reason = forms.ChoiceField(choices=Assignment.SkipReason.choices, widget=forms.RadioSelect, label="Why?")
-    comment = forms.CharField(
+    comment = Remark(
         required=False, max_length=1000, label="More about it, if you like", widget=forms.Textarea(attrs={"rows": 3})
     )
 
@@ -62,7 +70,7 @@ class FlagForm(forms.Form):
     pair = forms.UUIDField(widget=forms.HiddenInput)
     flag = forms.UUIDField(widget=forms.HiddenInput)
     reason = forms.ChoiceField(choices=Flag.Reason.choices, widget=forms.RadioSelect, label="What is wrong?")
-    comment = forms.CharField(
+    comment = Remark(
         required=False,
         max_length=Flag.COMMENT_LENGTH,
         label="More about it, if you like",

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from annotations.forms import JudgmentForm
 from annotations.models import Assignment, Seat
-from annotations.services import assignments, judgments
+from annotations.services import assignments, judgments, recent
 from annotations.views.access import lock_own_pair, reviewers_only
 from annotations.views.turns import Filled, claim_after_commit, show
 from evalsite.platform.http import HttpRequest, wants_part
@@ -43,6 +43,8 @@ def keep_and_claim(request: HttpRequest, campaign: UUID, form: JudgmentForm) -> 
     said: dict[str, Any] = form.cleaned_data
     seat, assignment = lock_own_pair(request, campaign, said["pair"])
     was_open = assignment.state == Assignment.State.OPEN
+    if said["supersedes"] and said["supersedes"] == assignment.current_judgment_id:
+        recent.refuse_far_back(assignment=assignment)
     judgments.submit(seat=seat, assignment=assignment, judgment_id=said["judgment"], verdict=form.verdict(), now=now)
     if not wants_part(request):
         return seat, None

@@ -80,3 +80,34 @@ def test_nobody_reads_anothers_pairs() -> None:
     colleague = make_seat(campaign=seat.campaign)
     assert browser_of(colleague.reviewer).get(f"/review/pairs/{turn.uuid}/").status_code == 404
     assert Assignment.objects.count() == 1
+
+
+def test_a_pair_beyond_the_last_ten_is_shown_with_what_was_said_but_not_changed() -> None:
+    seat = make_seat(campaign=make_campaign(tasks=14))
+    turns = judged_in_order(seat, 12)
+    browser = browser_of(seat.reviewer)
+    response = browser.get(f"/review/pairs/{turns[0].uuid}/")
+    assert response.status_code == 403
+    html = response.content.decode()
+    assert "Only your last 10 pairs can be changed" in html
+    assert "A is better" in html
+    assert address("recent_pairs", seat) in html
+    assert browser.get(f"/review/pairs/{turns[2].uuid}/").status_code == 200
+
+
+def test_a_change_sent_from_an_old_page_is_refused_and_the_same_sending_again_is_not() -> None:
+    seat = make_seat(campaign=make_campaign(tasks=16))
+    turn = judged_in_order(seat, 1)[0]
+    browser = browser_of(seat.reviewer)
+    page, other_page = (browser.get(f"/review/pairs/{turn.uuid}/") for _ in range(2))
+    fields = {**ballot(page), "choice": "tie"}
+    assert browser.post(address("submit_judgment", seat), fields).status_code == 302
+    for number in range(12):
+        judge(seat, claim_some(seat), now=NOW + timedelta(hours=1, minutes=number))
+    assert browser.post(address("submit_judgment", seat), fields).status_code == 302
+    turn.refresh_from_db()
+    late = {**ballot(other_page), "supersedes": str(turn.current_judgment_id), "choice": "b"}
+    refused = browser.post(address("submit_judgment", seat), late)
+    assert refused.status_code == 422
+    assert "Only your last 10 pairs can be changed" in refused.content.decode()
+    assert turn.judgments.count() == 2

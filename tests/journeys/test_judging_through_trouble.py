@@ -3,9 +3,10 @@
 from playwright.sync_api import Page, expect
 
 from annotations.models import Assignment, Flag
+from tests.factories.annotations_ import make_seat
 from tests.journeys.accessibility import NARROW, assert_accessible
 from tests.journeys.judging import chosen, make_round, pair_on, vote
-from tests.running.browser import WatchedBrowser
+from tests.running.browser import WatchedBrowser, session_of
 
 
 def test_a_draft_survives_a_reload(browser: WatchedBrowser) -> None:
@@ -129,6 +130,35 @@ def test_signed_out_meanwhile_the_answer_waits_for_the_next_login(browser: Watch
     assert chosen(page) == ["b"]
     vote_again = vote(page, "b")
     assert vote_again.status == 200
+    assert round_.choices() == ["b"]
+
+
+def test_a_shared_browser_keeps_each_reviewers_unsent_answer_for_them(browser: WatchedBrowser) -> None:
+    browser.forgive("net::ERR_FAILED")
+    round_ = make_round(tasks=2)
+    colleague = make_seat(campaign=round_.campaign).reviewer
+    page = browser.new_page(user=round_.reviewer)
+    mine = next(cookie for cookie in page.context.cookies() if cookie.get("name") == "sessionid")
+    page.goto(round_.address)
+    page.route("**/submit", lambda route: route.abort())
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    expect(page.locator("#sending")).to_contain_text("Not sent yet")
+    page.goto("/review/")
+    page.unroute("**/submit")
+
+    theirs = {"name": "sessionid", "value": session_of(colleague), "url": browser.origin}
+    page.context.add_cookies([theirs])  # type: ignore[list-item]
+    page.goto(round_.address)
+    assert chosen(page) == []
+    vote(page, "a")
+    assert round_.choices() == []
+
+    page.context.add_cookies([{"name": "sessionid", "value": mine.get("value", ""), "url": browser.origin}])
+    page.goto(round_.address)
+    assert chosen(page) == ["b"]
+    page.keyboard.press("Enter")
+    expect(page.locator("#announcer")).to_contain_text("1 of 2 done")
     assert round_.choices() == ["b"]
 
 

@@ -1,8 +1,10 @@
-// What a reviewer has chosen but the server has not answered yet, one entry per pair, in this browser.
+// What a reviewer has chosen but the server has not answered yet, one entry per reviewer and pair, in this browser.
 "use strict";
 
 judging.drafts = (() => {
-  const PREFIX = "evalsite-draft:";
+  const EVERYBODYS = "evalsite-draft:";
+  // A browser may be shared: what somebody else left here waits until they sign in again.
+  const PREFIX = `${EVERYBODYS}${document.body.dataset.reviewer}:`;
   const KEPT_MS = 14 * 24 * 3600 * 1000;
 
   // A full or forbidden storage must not keep anybody from judging.
@@ -19,10 +21,8 @@ judging.drafts = (() => {
     attempt(() => localStorage.setItem(PREFIX + pair, JSON.stringify({ ...draft, at: Date.now() })));
   const remove = (pair) => attempt(() => localStorage.removeItem(PREFIX + pair));
 
-  function pairs() {
-    const names = attempt(() => Object.keys(localStorage)) ?? [];
-    return names.filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
-  }
+  const keys = (prefix) => (attempt(() => Object.keys(localStorage)) ?? []).filter((key) => key.startsWith(prefix));
+  const pairs = () => keys(PREFIX).map((key) => key.slice(PREFIX.length));
 
   // Submitted, but no answer came before the page was left: to be sent again under the same id.
   const unanswered = () =>
@@ -30,8 +30,9 @@ judging.drafts = (() => {
       .map((pair) => ({ pair, draft: read(pair) }))
       .filter(({ draft }) => draft?.sentTo);
 
-  for (const pair of pairs()) {
-    if (Date.now() - (read(pair)?.at ?? 0) > KEPT_MS) remove(pair);
+  for (const key of keys(EVERYBODYS)) {
+    const draft = attempt(() => JSON.parse(localStorage.getItem(key)));
+    if (Date.now() - (draft?.at ?? 0) > KEPT_MS) attempt(() => localStorage.removeItem(key));
   }
   return { read, write, remove, unanswered };
 })();

@@ -156,7 +156,7 @@
       if (pair === turn().dataset.pair || !ballot()) continue;
       const body = { ...draft.said, csrfmiddlewaretoken: token() };
       const response = await judging.sender.untilAnswered(draft.sentTo, body, () => {});
-      if (!signedOut(response) && response.status !== 403) judging.drafts.remove(pair);
+      if (!signedOut(response) && ![403, 404].includes(response.status)) judging.drafts.remove(pair);
     }
   }
 
