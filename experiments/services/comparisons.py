@@ -61,27 +61,63 @@ def get_or_start(
     now: datetime,
 ) -> RunComparison:
     """The comparison of these two, computed or on its way; asking twice makes nothing new. Raises CannotCompare."""
-    refuse(baseline_run, candidate_run)
     with transaction.atomic():
-        RunComparison.objects.bulk_create(
-            [
-                RunComparison(
-                    baseline_run=baseline_run,
-                    candidate_run=candidate_run,
-                    experiment=experiment,
-                    created_by=created_by,
-                    created_at=now,
-                )
-            ],
-            ignore_conflicts=True,
+        found = stored(
+            baseline_run=baseline_run,
+            candidate_run=candidate_run,
+            experiment=experiment,
+            created_by=created_by,
+            now=now,
         )
-        found = locked(baseline_run=baseline_run, candidate_run=candidate_run)
-        if experiment and found.experiment_id is None:
-            found.experiment = experiment
-            found.save(update_fields=["experiment"])
-        if found.payload is None or is_stale(found):
+        if not is_fresh(found):
             start(found, created_by=created_by, now=now)
     return found
+
+
+def get_or_compute(
+    *, baseline_run: BenchmarkRun, candidate_run: BenchmarkRun, experiment: Experiment | None = None, now: datetime
+) -> RunComparison:
+    """Here and now, where no worker is to be waited for. Raises CannotCompare."""
+    with transaction.atomic():
+        found = stored(baseline_run, candidate_run, experiment=experiment, created_by=None, now=now)
+    return found if is_fresh(found) else compute(comparison_id=found.pk, now=now, guard=lambda: None)
+
+
+def stored(
+    baseline_run: BenchmarkRun,
+    candidate_run: BenchmarkRun,
+    *,
+    experiment: Experiment | None,
+    created_by: User | None,
+    now: datetime,
+) -> RunComparison:
+    """Its row, locked, made where there was none."""
+    refuse(baseline_run, candidate_run)
+    experiment = experiment or experiment_of(baseline_run, candidate_run)
+    made = RunComparison(
+        baseline_run=baseline_run,
+        candidate_run=candidate_run,
+        experiment=experiment,
+        created_by=created_by,
+        created_at=now,
+    )
+    RunComparison.objects.bulk_create([made], ignore_conflicts=True)
+    found = locked(baseline_run=baseline_run, candidate_run=candidate_run)
+    if experiment and found.experiment_id is None:
+        found.experiment = experiment
+        found.save(update_fields=["experiment"])
+    return found
+
+
+def experiment_of(baseline: BenchmarkRun, candidate: BenchmarkRun) -> Experiment | None:
+    """Whose margin applies: the latest experiment of exactly these models that has this set, if there is one."""
+    suites = ExperimentSuite.objects.filter(
+        eval_set=baseline.eval_set_id,
+        experiment__baseline=baseline.model_version_id,
+        experiment__candidate=candidate.model_version_id,
+    )
+    suite = suites.select_related("experiment").order_by("-experiment__created_at").first()
+    return suite.experiment if suite else None
 
 
 def refuse(baseline_run: BenchmarkRun, candidate_run: BenchmarkRun) -> None:
@@ -127,6 +163,10 @@ def margin_of(comparison: RunComparison) -> Margin:
 def present_source(comparison: RunComparison) -> str:
     runs = (comparison.baseline_run, comparison.candidate_run)
     return source_of(current_scorers(*runs), runs, margin_of(comparison))
+
+
+def is_fresh(comparison: RunComparison) -> bool:
+    return comparison.payload is not None and not is_stale(comparison)
 
 
 def is_stale(comparison: RunComparison) -> bool:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from evalsite.platform.http import HttpRequest, render, role_required
 from evalsite.platform.progress import progress_of
 from experiments.forms.comparisons import CompareForm
-from experiments.models import BenchmarkRun, Experiment, ExperimentSuite, RunComparison
+from experiments.models import BenchmarkRun, ExperimentSuite, RunComparison
 from experiments.reports.comparisons.change_list import Wanted, change_page
 from experiments.reports.comparisons.listing import listed, rows
 from experiments.reports.comparisons.page import ComparisonPage
@@ -50,7 +50,6 @@ def new_comparison(request: HttpRequest) -> HttpResponse:
             found = work.get_or_start(
                 baseline_run=form.cleaned_data["baseline"],
                 candidate_run=form.cleaned_data["candidate"],
-                experiment=experiment_of(form.cleaned_data["baseline"], form.cleaned_data["candidate"]),
                 created_by=request.user,
                 now=timezone.now(),
             )
@@ -59,17 +58,6 @@ def new_comparison(request: HttpRequest) -> HttpResponse:
         else:
             return redirect("comparison", found.pk)
     return render(request, "experiments/comparisons/new_comparison.html", {"form": form}, status=422)
-
-
-def experiment_of(baseline: BenchmarkRun, candidate: BenchmarkRun) -> Experiment | None:
-    """Whose margin applies: the experiment of exactly these models that has this set, if there is one."""
-    suites = ExperimentSuite.objects.filter(
-        eval_set=baseline.eval_set_id,
-        experiment__baseline=baseline.model_version_id,
-        experiment__candidate=candidate.model_version_id,
-    )
-    suite = suites.select_related("experiment").order_by("-experiment__created_at").first()
-    return suite.experiment if suite else None
 
 
 def get_comparison(comparison_id: UUID) -> RunComparison:

@@ -73,7 +73,7 @@ def compare(
 ) -> Compared:
     """Both runs over the same eval set version."""
     cases = read_cases(baseline.eval_set_id)
-    covered = Coverage(coverage.read_coverage(baseline, cases), coverage.read_coverage(candidate, cases))
+    covered = covered_by(baseline, candidate, cases)
     pairs, skipped = scorer_pairs(baseline, candidate, current_scorers(baseline, candidate))
     found: list[tuple[Metric, Paired]] = []
     for place, pair in enumerate(pairs):
@@ -95,6 +95,19 @@ def compare(
         **speed.compared_speed(baseline, candidate),
     }
     return Compared(payload, [changes_of(one, paired, cases) for one, paired in sheets])
+
+
+def covered_by(baseline: BenchmarkRun, candidate: BenchmarkRun, cases: CaseArrays) -> Coverage:
+    return Coverage(coverage.read_coverage(baseline, cases), coverage.read_coverage(candidate, cases))
+
+
+def paired_ids(baseline: BenchmarkRun, candidate: BenchmarkRun, key: str) -> set[int]:
+    """The cases that one scorer compares."""
+    cases = read_cases(baseline.eval_set_id)
+    usable = covered_by(baseline, candidate, cases).paired
+    pairs, _ = scorer_pairs(baseline, candidate, current_scorers(baseline, candidate))
+    compared = [compared_scorer(pair, usable, cases)[1] for pair in pairs if pair.key == key]
+    return {case for paired in compared for case in cases.case_ids[paired.place].tolist()}
 
 
 def nothing_compared(pairs: Sequence[ScorerPair]) -> list[str]:
