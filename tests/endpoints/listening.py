@@ -30,6 +30,7 @@ def listening(
     port: int = 0,
     pause: float = 0.0,
     closes: bool = False,
+    greeting: bytes = b"",
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[Listener]:
     """Answers each request with the parts, a pause after each; a connection is kept unless it closes."""
@@ -55,6 +56,7 @@ def listening(
             connection.settimeout(5)
             if tls is not None:
                 connection = tls.wrap_socket(connection, server_side=True)
+            connection.sendall(greeting)
             while (request := read_request(connection)) and not over.is_set():
                 listener.requests.append(request)
                 for part in parts:

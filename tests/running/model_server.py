@@ -130,9 +130,9 @@ class ModelServer:
 
     def serve(self, speaker: Speaker, head: bytes, body: bytes) -> None:
         path = head.split(b" ", 2)[1]
-        if path.endswith(b"/chat/completions"):
+        if path == b"/v1/chat/completions":
             self.complete(speaker, head, body)
-        elif path.endswith(b"/models"):
+        elif path == b"/v1/models":
             listed = {"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]}
             speaker.write(told(200, orjson.dumps(listed)))
         elif path == b"/calls":
