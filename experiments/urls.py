@@ -1,5 +1,7 @@
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
+from experiments.api import docs as api_docs
+from experiments.api import site as api
 from experiments.views import (
     campaign_drafts,
     campaign_steps,
@@ -17,6 +19,9 @@ from experiments.views import (
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/docs", api_docs.api_docs, name="api_docs"),
+    path("api/v1/openapi.json", api_docs.openapi, name="openapi"),
+    path("api/v1/", include((api.operations(), "api"))),
     path("experiments/", experiments.experiments, name="experiments"),
     path("experiments/<int:experiment_id>/", experiments.experiment, name="experiment"),
     path("experiments/<int:experiment_id>/pairs/", pairs.experiment_pairs, name="experiment_pairs"),

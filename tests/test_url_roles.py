@@ -1,5 +1,6 @@
 """Who may see which URL. A URL that is not declared here fails the run: add its line with the view."""
 
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import product
@@ -10,7 +11,10 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.urls.converters import IntConverter, StringConverter, UUIDConverter
+from django.utils import timezone
 
+from evalsite.platform import api_tokens
+from experiments.api.site import description
 from tests.factories.platform_ import make_user
 
 ANYONE = frozenset({"stranger", "nobody", "reviewer", "admin", "lead"})
@@ -110,6 +114,8 @@ WHO_MAY_SEE = {
     "comparison_changes": LEADING,
     "suite_history": LEADING,
     "start_missing_runs": LEADING,
+    "api_docs": LEADING,
+    "openapi": ANYONE,
     "imports": LEADING,
     "new_import": LEADING,
     "file_import": LEADING,
@@ -119,11 +125,33 @@ WHO_MAY_SEE = {
     "import_problems": LEADING,
 }
 
+# Operations of the API: the scope a token needs. Sessions open none of them.
+WHO_MAY_CALL = {
+    ("GET", "/api/v1/eval-sets"): "read",
+    ("POST", "/api/v1/eval-sets"): "benchmarks",
+    ("GET", "/api/v1/eval-sets/{eval_set_id}"): "read",
+    ("POST", "/api/v1/outputs"): "benchmarks",
+    ("GET", "/api/v1/imports/{import_id}"): "read",
+    ("GET", "/api/v1/model-versions"): "read",
+    ("GET", "/api/v1/runs"): "read",
+    ("POST", "/api/v1/runs"): "benchmarks",
+    ("GET", "/api/v1/runs/{run_id}"): "read",
+    ("GET", "/api/v1/runs/{run_id}/errors"): "read",
+    ("GET", "/api/v1/runs/{run_id}/samples"): "read",
+    ("POST", "/api/v1/runs/{run_id}/steps/{step}"): "benchmarks",
+    ("POST", "/api/v1/runs/{run_id}/scores"): "benchmarks",
+    ("POST", "/api/v1/comparisons"): "benchmarks",
+    ("GET", "/api/v1/comparisons/{comparison_id}"): "read",
+}
+
 SAMPLES: dict[type, object] = {IntConverter: 2_000_000_000, UUIDConverter: UUID(int=7), StringConverter: "sample"}
 
 
 def every_url(resolver: URLResolver) -> Iterator[URLPattern]:
+    """But those of the API, which has a table of its own."""
     for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver) and entry.namespace == "api":
+            continue
         if isinstance(entry, URLResolver):
             yield from every_url(entry)
         else:
@@ -168,3 +196,39 @@ def test_each_url_opens_for_those_declared_and_for_nobody_else(name: str, who: s
     ]
     assert any(allowed) == (who in WHO_MAY_SEE[name])
     assert all(answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR for answer in answers) or name == "readyz"
+
+
+def operations() -> set[tuple[str, str]]:
+    return {(method.upper(), path) for path, methods in description()["paths"].items() for method in methods}
+
+
+def call(method: str, path: str, token: str = "", client: Client | None = None) -> HttpResponseBase:
+    target = path.replace("{eval_set_id}", "2000000000").replace("{step}", "pause")
+    target = re.sub(r"{\w+}", str(UUID(int=7)), target)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return (client or Client()).generic(method, target, b"{}", content_type="application/json", headers=headers)
+
+
+def token_with(*scopes: str) -> str:
+    lead = make_user(roles=["lead"])
+    return api_tokens.make(name="t", scopes=scopes, expires_at=None, created_by=lead, now=timezone.now())[1]
+
+
+def test_every_operation_of_the_api_says_which_scope_it_needs() -> None:
+    assert operations() == set(WHO_MAY_CALL)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("method", "path"), sorted(WHO_MAY_CALL))
+def test_each_operation_opens_for_its_scope_alone(method: str, path: str) -> None:
+    scope = WHO_MAY_CALL[method, path]
+    lead = Client(enforce_csrf_checks=True)
+    lead.force_login(make_user(roles=["lead", "admin"]))
+    for stranger in (call(method, path), call(method, path, client=lead), call(method, path, "evs_invented")):
+        assert stranger.status_code == HTTPStatus.UNAUTHORIZED
+        assert stranger.headers["WWW-Authenticate"] == "Bearer"
+    others = token_with(*{"read", "benchmarks", "events"} - {scope})
+    assert call(method, path, others).status_code == HTTPStatus.FORBIDDEN
+    answer = call(method, path, token_with(scope), client=Client(enforce_csrf_checks=True))
+    assert answer.status_code not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -26,6 +26,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if is_for_programs(request):
+        return JsonResponse({"code": "not_found", "message": "There is nothing at this address."}, status=404)
     return render(request, "404.html", status=404)
 
 
@@ -33,12 +35,21 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if is_lost_connection(sys.exc_info()[1]):
         request.database_lost = True  # type: ignore[attr-defined]
     text = f"Something went wrong on our side. Nothing you sent was half done. Request {current_request_id.get()}."
+    if is_for_programs(request):
+        return JsonResponse({"code": "internal", "message": text}, status=500)
     return HttpResponse(page_without_request("500.html") or text, status=500)
 
 
 def service_unavailable(request: HttpRequest) -> HttpResponse:
     text = "The database does not answer just now. Nothing is lost: try again in a moment."
+    if is_for_programs(request):
+        problem = {"code": "unavailable", "message": text}
+        return JsonResponse(problem, status=503, headers={"Retry-After": "5"})
     return HttpResponse(page_without_request("503.html") or text, status=503, headers={"Retry-After": "5"})
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
 
 
 def page_without_request(template: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from django.db import connection
 
 from experiments.models import BenchmarkRun, EvalSet, RunScorer
@@ -62,6 +63,7 @@ def one(entry: Mapping[str, Any] | str) -> Chosen:
     params, key = asked.get("params") or {}, asked.get("key") or asked["scorer"]
     if not isinstance(params, Mapping) or not isinstance(key, str) or len(key) > 120:
         raise ScorersRefused(f"{asked['scorer']}: params is an object, and key a text of at most 120 letters.")
+    params, key = storable(params, asked["scorer"]), str(storable(key, asked["scorer"]))
     try:
         scorer = registry.get(asked["scorer"])
         scorer.bind(params)
@@ -69,6 +71,17 @@ def one(entry: Mapping[str, Any] | str) -> Chosen:
         return Chosen(key, scorer, settled, registry.fingerprint(scorer, settled), bool(asked.get("primary")))
     except (registry.NoSuchScorer, BadParams) as refusal:
         raise ScorersRefused(str(refusal)) from refusal
+
+
+def storable(value: Any, scorer: str) -> Any:
+    """As JSON gives it back. Raises ScorersRefused for what the database cannot hold."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:
+        raise ScorersRefused(f"{scorer[:50]!r}: a text that is not Unicode, or a number too long to keep.") from None
+    if b"\\u0000" in text:
+        raise ScorersRefused(f"{scorer[:50]!r}: a NUL character stands in it.")
+    return orjson.loads(text)
 
 
 def refuse_repeated(what: str, values: Sequence[str]) -> None:
