@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 
 PLACES = ("prompt", "system")
 PLACE = re.compile(r"\{\{\s*(prompt|system)\s*\}\}|\{(prompt|system)\}")
@@ -21,13 +22,19 @@ def check(template: str) -> None:
             raise BadTemplate(f"There is no place {{{name}}}. Did you mean {{{near[0]}}}?")
 
 
-def places(template: str) -> set[str]:
-    return {found[1] or found[2] for found in PLACE.finditer(template)}
+@lru_cache(maxsize=64)
+def places(template: str) -> frozenset[str]:
+    return frozenset(found[1] or found[2] for found in PLACE.finditer(template))
+
+
+def put(template: str, values: Mapping[str, str]) -> str:
+    """In one pass, so that braces in a case's own text stay."""
+    return PLACE.sub(lambda found: values[found[1] or found[2]], template)
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """In one pass, so that braces in a case's own text stay. A template without a place stands before the prompt."""
+    """A template without a place for the prompt stands before it."""
     if not template:
         return values["prompt"]
-    text = PLACE.sub(lambda found: values[found[1] or found[2]], template)
+    text = put(template, values)
     return text if "prompt" in places(template) else f"{text}\n\n{values['prompt']}"

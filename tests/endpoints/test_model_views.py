@@ -106,7 +106,8 @@ def test_the_form_of_the_next_version_makes_this_one_again(lead: Client) -> None
         },
     )
     form = lead.get(f"/models/new?from={version.pk}").context["form"]
-    data = {bound.html_name: bound.value() for bound in form if bound.value() not in (None, False, "")}
+    values = {bound.html_name: bound.value() for bound in form}
+    data = {name: value for name, value in values.items() if value is not None and value is not False}
     response = lead.post("/models/new", data, follow=True)
     assert response.redirect_chain[-1][0] == f"/models/{version.pk}/"
     assert "Version 1 is the same already" in response.content.decode()
@@ -134,6 +135,7 @@ def test_the_form_of_the_next_version_makes_this_one_again(lead: Client) -> None
     ],
 )
 def test_bad_input_is_refused_with_its_reason(lead: Client, changes: dict[str, Any], words: str) -> None:
+    make_endpoint()
     response = lead.post("/models/new", filled(**changes))
     assert response.status_code == 422
     assert words in response.content.decode()

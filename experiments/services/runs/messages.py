@@ -1,13 +1,12 @@
 """What is sent to a model for a case: pure, so that a prompt can be read without calling anybody."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.endpoints import prompting
 from experiments.endpoints.exchange import ChatRequest
 
-PLACEHOLDER = re.compile(r"\{\{\s*prompt\s*\}\}|\{prompt\}")
 # Parts of a request that `params` may hold although the protocol does not count them among its sampling parameters.
 APART = ("tools", "response_format", "logprobs")
 
@@ -44,16 +43,18 @@ def request_for(asked: AskedModel, case: AskedCase) -> ChatRequest:
 
 
 def messages_for(asked: AskedModel, case: AskedCase) -> list[Mapping[str, Any]]:
-    """One system message at most, since many servers refuse two: the model's instructions, then the case's."""
-    system = "\n\n".join(text for text in (asked.system_prompt, case.system) if text)
+    """One system message at most, since many servers refuse two: the model's instructions, then the case's.
+
+    The case's stand elsewhere where a template says {system}.
+    """
+    values = {"prompt": case.prompt, "system": case.system}
+    placed = "system" in prompting.places(asked.system_prompt) | prompting.places(asked.prompt_template)
+    texts = [prompting.put(asked.system_prompt, values), "" if placed else case.system]
+    system = "\n\n".join(text for text in texts if text)
     first: list[Mapping[str, Any]] = [{"role": "system", "content": system}] if system else []
-    return [*first, *case.turns, {"role": "user", "content": filled(asked.prompt_template, case.prompt)}]
+    return [*first, *case.turns, {"role": "user", "content": filled(asked.prompt_template, case.prompt, case.system)}]
 
 
-def filled(template: str, prompt: str) -> str:
+def filled(template: str, prompt: str, system: str = "") -> str:
     """A template without a place for the prompt stands before it."""
-    if not template:
-        return prompt
-    if PLACEHOLDER.search(template):
-        return PLACEHOLDER.sub(lambda _: prompt, template)
-    return f"{template}\n\n{prompt}"
+    return prompting.filled(template, {"prompt": prompt, "system": system})
