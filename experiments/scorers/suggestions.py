@@ -42,10 +42,10 @@ def _for_answers(sample: Sequence[str]) -> list[str]:
     given = [text for text in sample if text.strip()]
     if not given:
         return ["exact_match", "contains"]
-    if _most(given, _is_number):
-        return ["numeric_match", "exact_match"]
     if _most(given, _ends_in_number):
         return ["numeric_match", "rouge_l"]
+    if _most(given, _is_number):
+        return ["numeric_match", "exact_match"]
     if _most(given, lambda text: len(text) <= SHORT):
         return ["exact_match", "contains"]
     return ["rouge_l", "chrf", "similarity"]

@@ -1,0 +1,104 @@
+"""Whatever a model answers and an eval set asks, no scorer raises, hangs, or says something a database cannot keep."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from experiments.scorers import registry
+from experiments.scorers.base import Case, Response, ScoreResult
+from tests.real_data import real_data
+
+NAMES = list(registry.SCORERS)
+PARAMS: dict[str, dict[str, Any]] = {"line_format": {"pattern": r"\w+: .*"}, "regex_match": {"pattern": r"(\w+\s?)+$"}}
+MANY_WORDS = " ".join(f"w{n}" for n in range(120_000))
+TEXTS = {
+    "a million digits": "9" * 1_000_000,
+    "a million separators": "1," * 500_000,
+    "a million signs": "-$" * 500_000,
+    "deep arrays": "[" * 100_000 + "]" * 100_000,
+    "deep objects": '{"a":' * 100_000,
+    "not a number": '{"a": NaN}',
+    "half a pair": "\ud800" * 1_000,
+    "half a pair in JSON": '"\\ud800"',
+    "zeros": "\0" * 100_000,
+    "one letter": "a" * 1_000_000,
+    "white space": " \n\t" * 300_000,
+    "many words": MANY_WORDS,
+    "one long word": "y" * 900_000,
+    "fences": "```json\n" * 100_000,
+    "braces": "{[" * 200_000,
+    "nothing": "",
+    "exponents": "1e9" * 300_000,
+    "slashes": "1/" * 400_000,
+}
+CHECKS: dict[str, Any] = {
+    "accepted": ["7", 8, None, ["x"]],
+    "schema": {"type": "object", "patternProperties": {"^(a+)+$": {"type": "integer"}}, "additionalProperties": False},
+    "expected_tool_calls": [{"name": "f", "arguments": {"a": [1]}}],
+    "must_not_match": ["(x+x+)+y", r"\d{3}"],
+    "must_not_call": ["delete"],
+}
+
+
+def assert_kept(result: ScoreResult) -> None:
+    assert result.value is None or math.isfinite(result.value)
+    assert result.value is not None or result.reason
+    kept = json.dumps([result.reason, dict(result.detail)], allow_nan=False, ensure_ascii=False)
+    assert "\\u0000" not in kept
+    assert len(kept.encode()) < 20_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_hostile_answer_is_scored_in_time(name: str, kind: str) -> None:
+    judge, text = registry.get(name).bind(PARAMS.get(name, {})), TEXTS[kind]
+    calls = [{"name": "f", "arguments": text}, {"function": {"name": text[:99], "arguments": {"a": text}}}, text]
+    started = time.process_time()
+    assert_kept(judge(Case(expected="42", checks=CHECKS), Response(text=text, tool_calls=calls)))
+    if name in ("numeric_match", "exact_match", "contains", "rouge_l", "similarity"):
+        assert_kept(judge(Case(expected=text, checks=CHECKS), Response(text=f"{text[:-1]}x")))
+    assert time.process_time() - started < 20
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+CHECK_KEYS = [*CHECKS, "tools", "response_format"]
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+@given(
+    text=st.text(st.characters(), max_size=40),
+    expected=st.text(st.characters(), max_size=20),
+    checks=st.dictionaries(st.sampled_from(CHECK_KEYS), JSON, max_size=4),
+    calls=st.none() | JSON,
+    numbers=st.none() | st.floats() | st.integers(),
+)
+def test_whatever_a_case_holds_no_scorer_raises(
+    text: str, expected: str, checks: Mapping[str, Any], calls: Any, numbers: Any
+) -> None:
+    response = Response(
+        text=text, tool_calls=calls, latency_ms=numbers, output_tokens=numbers, logprobs_sum=numbers, logprobs_n=3
+    )
+    for name in NAMES:
+        case = Case(expected=expected, checks=checks)
+        registry.get(name).applies(case)
+        assert_kept(registry.get(name).bind(PARAMS.get(name, {}))(case, response))
+
+
+@pytest.mark.real_data
+def test_the_naughty_strings_are_scored_by_all() -> None:
+    strings = json.loads(next(real_data("adversarial").rglob("blns*.json")).read_text())
+    assert len(strings) >= 500
+    judges = [registry.get(name).bind(PARAMS.get(name, {})) for name in NAMES]
+    for text in strings:
+        for judge in judges:
+            assert_kept(judge(Case(expected=text or "x", checks=CHECKS), Response(text=text, tool_calls=[text])))
