@@ -46,6 +46,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("campaigns/<uuid:campaign_uuid>/guidelines", campaign_steps.publish_guidelines, name="publish_guidelines"),
     path("campaigns/<uuid:campaign_uuid>/unblind", campaign_steps.unblind_campaign, name="unblind_campaign"),
+    path("campaigns/<uuid:campaign_uuid>/release-skips", campaign_steps.release_skips, name="release_skips"),
+    path("campaigns/<uuid:campaign_uuid>/lower", campaign_steps.lower_planned, name="lower_planned"),
     path("campaigns/<uuid:campaign_uuid>/pairs/", pairs.campaign_pairs, name="campaign_pairs"),
     path("campaigns/<uuid:campaign_uuid>/pairs/<int:task_id>/", pairs.campaign_pair, name="campaign_pair"),
     path("campaigns/<uuid:campaign_uuid>/pairs/<int:task_id>/gold", pairs.mark_gold, name="mark_gold"),

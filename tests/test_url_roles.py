@@ -81,6 +81,8 @@ WHO_MAY_SEE = {
     "remove_reviewer": LEADING,
     "publish_guidelines": LEADING,
     "unblind_campaign": LEAD,
+    "release_skips": LEADING,
+    "lower_planned": LEAD,
     "campaign_pairs": LEADING,
     "mark_gold": LEAD,
     "campaign_pair": LEADING,

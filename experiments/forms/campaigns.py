@@ -207,6 +207,15 @@ class UnblindForm(forms.Form):
     )
 
 
+class LowerForm(forms.Form):
+    reason = forms.CharField(
+        max_length=1000,
+        label="Why can no more come in?",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Kept with the plan for ever, and shown wherever the result is shown.",
+    )
+
+
 class GuidelinesForm(forms.Form):
     text = forms.CharField(max_length=50_000, label="Guidelines", widget=forms.Textarea(attrs={"rows": 14}))
 

@@ -55,6 +55,16 @@ class CampaignPage:
         return self.progress.flags
 
     @property
+    def out_of_reach(self) -> dict[str, int] | None:
+        """Where fewer judgments can come in than were registered: how many can, as last computed."""
+        told = self.result.payload.get("reachable") if self.result else None
+        over = self.progress.is_complete or self.progress.stopped
+        if told is None or over or self.campaign.status not in (Campaign.Status.OPEN, Campaign.Status.PAUSED):
+            return None
+        missing = (self.progress.planned or 0) - told["most"]
+        return {**told, "missing": missing, "by_skips": told["with_skips"] - told["most"]} if missing > 0 else None
+
+    @property
     def seconds_left(self) -> float | None:
         """At the pace since opening."""
         progress, opened = self.progress, self.campaign.opened_at

@@ -14,6 +14,7 @@ from experiments.reports.human import HumanReport, human_report
 from experiments.reports.human.gold import GoldRule
 from experiments.reports.human.votes import Votes
 from experiments.reports.progress import progress_of
+from experiments.reports.reachable import reachable
 from experiments.reports.votes import criteria_of, read_votes
 from experiments.services.campaigns import stopping
 
@@ -54,6 +55,7 @@ def compute(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
                 "payload": {
                     "human": report.to_dict(most_kappas=MOST_KAPPAS),
                     "flags": flags_of(campaign),
+                    "reachable": reachable(campaign, progress).to_dict(),
                     "categories": list(report.votes.pairs.categories),
                 },
                 "pairs": pair_index.build(votes, reveal=progress.revealed),

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST
 
 from annotations.services.seats import NotBlind
 from evalsite.platform.http import HttpRequest, role_required
-from experiments.forms.campaigns import AddReviewerForm, GuidelinesForm, UnblindForm
-from experiments.services.campaigns import running, unblinding
+from experiments.forms.campaigns import AddReviewerForm, GuidelinesForm, LowerForm, UnblindForm
+from experiments.services.campaigns import amending, running, unblinding
 from experiments.services.campaigns.naming import NamesAModel
 from experiments.tasks import ask_for_results
 from experiments.views.lookup import get_planned_campaign, get_seat_of
@@ -92,4 +92,36 @@ def unblind_campaign(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
         messages.success(
             request, "The direction is shown as soon as the figures are computed. Your reason is on record."
         )
+    return redirect("campaign", campaign_uuid)
+
+
+@require_POST
+@role_required("lead", "admin")
+def release_skips(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
+    campaign = get_planned_campaign(campaign_uuid)
+    try:
+        n = amending.release_skips(campaign=campaign, actor=request.user, now=timezone.now())
+    except running.WrongState as error:
+        messages.error(request, str(error))
+    else:
+        ask_for_results(campaign)
+        word = "pair is" if n == 1 else "pairs are"
+        messages.success(request, f"{n:,} skipped {word} offered again to whoever skipped them.")
+    return redirect("campaign", campaign_uuid)
+
+
+@require_POST
+@role_required("lead")
+def lower_planned(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
+    """To the number that can still be reached."""
+    campaign = get_planned_campaign(campaign_uuid)
+    form = LowerForm(request.POST)
+    try:
+        reason = form.cleaned_data["reason"] if form.is_valid() else ""
+        row = amending.lower(campaign=campaign, by=request.user, reason=reason, now=timezone.now())
+    except (amending.CannotLower, running.WrongState) as error:
+        messages.error(request, str(error))
+    else:
+        ask_for_results(campaign)
+        messages.success(request, f"The campaign waits for {row.planned_judgments:,} judgments now. That is on record.")
     return redirect("campaign", campaign_uuid)

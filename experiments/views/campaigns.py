@@ -14,7 +14,7 @@ from annotations.models import Campaign, Criterion
 from evalsite.platform.http import HttpRequest, render, role_required, wants_part
 from evalsite.platform.models import Job
 from evalsite.platform.progress import progress_of
-from experiments.forms.campaigns import AddReviewerForm, GuidelinesForm, UnblindForm
+from experiments.forms.campaigns import AddReviewerForm, GuidelinesForm, LowerForm, UnblindForm
 from experiments.reports.campaign_page import CampaignPage, bars, busiest, campaign_page, most_active_first
 from experiments.reports.preview import preview
 from experiments.services.campaigns import opening
@@ -53,6 +53,7 @@ def results_of(request: HttpRequest, page: CampaignPage) -> dict[str, object]:
         "bars": bars(timeline),
         "busiest": busiest(timeline),
         "unblind_form": UnblindForm(),
+        "lower_form": LowerForm(auto_id="lower_%s"),
         "may_unblind": request.user.has_role("lead"),
         "pairs_url": reverse("campaign_pairs", args=[page.campaign.uuid]),
     }
