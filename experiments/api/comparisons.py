@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from ninja import Router
+from ninja import Router, Status
 
 from experiments.api import schemas, shaping
 from experiments.api.runs import get_run
@@ -23,7 +23,7 @@ router = Router(tags=["Comparisons"])
     response={200: schemas.Comparison, 202: schemas.Comparison},
     summary="Compare two runs",
 )
-def compare(request: HttpRequest, asked: schemas.StartComparison) -> Any:
+def compare(request: HttpRequest, asked: schemas.StartComparison) -> Status:  # type: ignore[type-arg]
     """200 with the figures where they are computed, 202 while they are on their way. Two runs have one comparison."""
     baseline, candidate = get_run(asked.baseline_run), get_run(asked.candidate_run)
     found = comparisons.get_or_start(
@@ -33,7 +33,7 @@ def compare(request: HttpRequest, asked: schemas.StartComparison) -> Any:
         created_by=token_of(request).created_by,
         now=timezone.now(),
     )
-    return 200 if found.payload is not None else 202, shaping.comparison(found, request)
+    return Status(200 if found.payload is not None else 202, shaping.comparison(found, request))
 
 
 @router.get(

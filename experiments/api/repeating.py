@@ -8,13 +8,14 @@ from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from evalsite.platform.models import ApiCall
 from experiments.api.problems import ApiProblem
 from experiments.api.security import token_of
 
+JSON = "application/json"
 KEPT_FOR = timedelta(days=30)
 # Of two calls at once the second waits here until the first has committed, and then finds its row.
 FIRST = """
@@ -24,7 +25,7 @@ ON CONFLICT (id) DO NOTHING RETURNING id
 Effect = Callable[[], tuple[int, dict[str, Any]]]
 
 
-def once(request: HttpRequest, *, key: UUID, effect: Effect, body: bytes | None = None) -> JsonResponse:
+def once(request: HttpRequest, *, key: UUID, effect: Effect, body: bytes | None = None) -> HttpResponse:
     """`effect` gives status and answer. `body` stands for one that was not kept in memory, such as a file's hash."""
     token, now = token_of(request), timezone.now()
     asked = f"{request.method} {request.get_full_path()}\0".encode()
@@ -37,13 +38,19 @@ def once(request: HttpRequest, *, key: UUID, effect: Effect, body: bytes | None 
         if not is_first:
             return replay(ApiCall.objects.get(pk=key), token.pk, digest)
         status, answer = effect()
-        # As it is sent and stored: what JSON cannot hold must fail here, not at the second call.
-        answer = orjson.loads(orjson.dumps(answer, default=str))
-        ApiCall.objects.filter(pk=key).update(status=status, answer=answer)
-    return JsonResponse(answer, status=status)
+        # What JSON cannot hold must fail here, not at the second call.
+        sent = as_json(answer)
+        ApiCall.objects.filter(pk=key).update(status=status, answer=orjson.loads(sent))
+    return HttpResponse(sent, status=status, content_type=JSON)
 
 
-def replay(call: ApiCall, token_id: int, digest: str) -> JsonResponse:
+def as_json(answer: object) -> bytes:
+    """Sorted, so that what was stored is sent again to the byte."""
+    return orjson.dumps(answer, default=str, option=orjson.OPT_SORT_KEYS)
+
+
+def replay(call: ApiCall, token_id: int, digest: str) -> HttpResponse:
     if call.token_id != token_id or call.body_hash != digest:
         raise ApiProblem(409, "key_reused", "This Idempotency-Key was used before for another request: make a new one.")
-    return JsonResponse(call.answer, status=call.status, headers={"Idempotent-Replayed": "true"})
+    headers = {"Idempotent-Replayed": "true"}
+    return HttpResponse(as_json(call.answer), status=call.status, content_type=JSON, headers=headers)

@@ -60,7 +60,7 @@ def without_login(view: View) -> View:
     def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
         if response.status_code == 405:
-            allowed = response.headers["Allow"]
+            allowed = ", ".join(sorted(response.headers["Allow"].split(", ")))
             words = f"{request.method} is not offered here, only {allowed}."
             return problems.answer(405, "method_not_allowed", words, headers={"Allow": allowed})
         return response

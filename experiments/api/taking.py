@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from experiments.api import shaping
@@ -43,7 +43,7 @@ FILE_BODY = {
 }
 
 
-def begin(request: HttpRequest, *, key: UUID, kind: str, options: dict[str, Any], filename: str) -> JsonResponse:
+def begin(request: HttpRequest, *, key: UUID, kind: str, options: dict[str, Any], filename: str) -> HttpResponse:
     """Keep the file and start its import, which goes on by itself where no error is found."""
     shape = SHAPES[kind]
     known = {field.name for field in fields(shape.options)}
