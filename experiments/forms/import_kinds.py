@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from experiments.forms.eval_set_imports import EvalSetOptionsForm, NewEvalSetForm
 from experiments.forms.imports import ImportOptionsForm, NewImportForm
 from experiments.forms.judgment_imports import JudgmentOptionsForm, NewJudgmentsForm
 from experiments.forms.output_imports import NewOutputsForm, OutputOptionsForm
@@ -19,6 +20,9 @@ class KindForms:
 FORMS: dict[str, KindForms] = {
     FileImport.Kind.PAIRS: KindForms(
         "Pairs: what two models answered to the same prompts", NewPairsForm, PairOptionsForm
+    ),
+    FileImport.Kind.EVAL_SET: KindForms(
+        "An eval set: prompts with what is expected of an answer", NewEvalSetForm, EvalSetOptionsForm
     ),
     FileImport.Kind.OUTPUTS: KindForms(
         "Outputs: what one model answered to an eval set that is here", NewOutputsForm, OutputOptionsForm

@@ -42,12 +42,14 @@ class NewImportForm(forms.Form):
 class ImportOptionsForm(forms.Form):
     """The columns found by the dry run, and the names of what will be made.
 
-    COLUMNS: field of the mapping -> (label, help). NAMES: the other fields; a commit needs the NEEDED ones.
+    COLUMNS: field of the mapping -> (label, help), of which SECOND_ONLY need a second file.
+    NAMES: the other fields; a commit needs the NEEDED ones.
     """
 
     COLUMNS: ClassVar[dict[str, tuple[str, str]]] = {}
     NAMES: ClassVar[tuple[str, ...]] = ()
     NEEDED: ClassVar[tuple[str, ...]] = ()
+    SECOND_ONLY: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, *args: Any, file_import: FileImport, options: Options, names_needed: bool = True, **rest: Any
@@ -61,7 +63,7 @@ class ImportOptionsForm(forms.Form):
         mapping = findings.get("mapping", {})
         choices = [NO_COLUMN, *((name, words_for(name)) for name in columns)]
         for name, (label, help_text) in self.COLUMNS.items():
-            if columns and (not name.startswith("second_") or file_import.second_upload):
+            if columns and (name not in self.SECOND_ONLY or file_import.second_upload):
                 self.fields[name] = forms.ChoiceField(
                     label=label,
                     help_text=help_text,

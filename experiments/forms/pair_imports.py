@@ -36,6 +36,7 @@ class PairOptionsForm(ImportOptionsForm):
         "system": ("System prompt", ""),
         "gold": ("Known answer", "candidate, baseline, tie or both_bad: such pairs can measure reviewers"),
     }
+    SECOND_ONLY = ("second_id",)
     NEEDED = ("baseline_name", "candidate_name", "experiment")
     NAMES = (*NEEDED, "role", "add_to_existing")
 

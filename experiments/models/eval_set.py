@@ -12,6 +12,9 @@ class EvalSet(models.Model):
     content_hash = models.CharField(max_length=64, unique=True)
     n_cases = models.PositiveIntegerField()
     description = models.TextField(blank=True)
+    categories = models.JSONField(
+        null=True, help_text="each with its number of cases, the largest first; null where they were not counted"
+    )
     scorers = models.JSONField(
         default=list, help_text="how its outputs are scored unless a run says otherwise: scorer, params, primary"
     )

@@ -7,11 +7,14 @@ Format: https://www.postgresql.org/docs/current/sql-copy.html (Binary Format).
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from struct import Struct
+from typing import TypeVar
 
 import orjson
 from django.db import connection
 
 from experiments.importers.pairs import Pair
+
+T = TypeVar("T")
 
 BATCH = 4000
 HEAD, TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -81,9 +84,9 @@ def copy(statement: str, rows: Iterable[bytes]) -> None:
         writer.write(TAIL)
 
 
-def batches(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    pairs = iter(pairs)
-    while batch := list(islice(pairs, BATCH)):
+def batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    rows = iter(rows)
+    while batch := list(islice(rows, BATCH)):
         yield batch
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from experiments.reports.binary_copy import NullFound, fetch
 
@@ -26,7 +27,7 @@ def test_a_null_is_an_error() -> None:
         fetch({"one": "nullif(n, 2)::bigint"}, "FROM generate_series(1, %(last)s) AS n", {"last": 3})
 
 
-def test_parameters_are_bound_under_debug_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "force_debug_cursor", True)
-    found = fetch({"n": "n::integer"}, "FROM unnest(%(numbers)s::integer[]) AS n", {"numbers": [3, 1, 4]})
+def test_parameters_are_bound_under_debug_too() -> None:
+    with CaptureQueriesContext(connection):
+        found = fetch({"n": "n::integer"}, "FROM unnest(%(numbers)s::integer[]) AS n", {"numbers": [3, 1, 4]})
     assert sorted(found["n"].tolist()) == [1, 3, 4]

@@ -1,0 +1,43 @@
+"""Texts as words without case and punctuation, and runs of words as numbers."""
+
+import re
+import unicodedata
+from hashlib import blake2b
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORD = re.compile(r"\w+")
+FACTOR = np.uint64(0x9E3779B97F4A7C15)
+MIX = np.uint64(0xBF58476D1CE4E5B9)
+
+Hashes = NDArray[np.uint64]
+
+
+def words(text: str) -> list[str]:
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return WORD.findall(text.casefold())
+
+
+def key(text: str) -> int:
+    """Of one text, 64 bits: two of a million texts share one by chance with probability 3e-8."""
+    return int.from_bytes(blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
+
+
+def normalised_key(found: list[str]) -> int:
+    return key(" ".join(found))
+
+
+def runs(found: list[str], length: int) -> Hashes:
+    """Each distinct run of that many words as a number; a shorter text is one run."""
+    if not found:
+        return np.empty(0, dtype=np.uint64)
+    single = np.fromiter((crc32(word.encode(errors="surrogatepass")) for word in found), np.uint64, count=len(found))
+    n = max(len(found) - length + 1, 1)
+    total = np.zeros(n, dtype=np.uint64)
+    for offset in range(min(length, len(found))):
+        total = total * FACTOR + single[offset : offset + n]
+    total ^= total >> np.uint64(31)
+    return np.unique(total * MIX)

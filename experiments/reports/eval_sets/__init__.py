@@ -1,0 +1,1 @@
+"""Eval sets as their pages and downloads tell them."""
