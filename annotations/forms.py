@@ -15,7 +15,7 @@ class Remark(forms.CharField):
     """Free text as it was typed: a form sends each line break as two characters, a script as one."""
 
     def to_python(self, value: Any) -> str:
-        text: str = super().to_python(value)
+        text = super().to_python(value) or ""
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -35,9 +35,9 @@ def add(*, campaign: Campaign, reviewer: User, now: datetime, rng: Random = SYST
     return seat
 
 
-def remove(*, seat: Seat, now: datetime) -> None:
-    """Judgments made so far stay; a pair still open goes to the others when its lease ends."""
-    Seat.objects.filter(pk=seat.pk, removed_at__isnull=True).update(removed_at=now)
+def remove(*, seat: Seat, now: datetime) -> bool:
+    """Judgments made so far stay; a pair still open goes to the others when its lease ends. False if gone already."""
+    return bool(Seat.objects.filter(pk=seat.pk, removed_at__isnull=True).update(removed_at=now))
 
 
 def lock(*, campaign: UUID, reviewer: User) -> Seat:

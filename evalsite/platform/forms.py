@@ -1,6 +1,7 @@
 """Forms of the account pages: they check and explain, services write."""
 
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
@@ -54,9 +55,16 @@ class RolesForm(forms.Form):
 
 
 class InvitationForm(RolesForm):
+    request = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
     note = forms.CharField(
         label="For whom", max_length=200, required=False, help_text="Only admins read this, to tell the links apart."
     )
+
+
+class PasswordForm(forms.Form):
+    """Asks nothing; its id tells a form that is sent twice."""
+
+    request = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
 
 
 class AcceptForm(forms.Form):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import Group
 from django.db import transaction
@@ -16,18 +17,30 @@ class InvitationUsed(Exception):
     """This link was used, revoked, or is too old. Ask the admin who sent it for a new one."""
 
 
+class SentBefore(Exception):
+    """This form was sent before with other content. The first link stands; reload the page to make another."""
+
+
 @transaction.atomic
-def invite(*, invited_by: User, roles: Sequence[str], note: str = "", now: datetime) -> tuple[Invitation, str]:
-    """The invitation and its token, which nobody can read again later."""
-    token, digest = tokens.new_token()
-    invitation = Invitation.objects.create(
-        token_hash=digest,
-        roles=list(roles),
-        note=note,
-        invited_by=invited_by,
-        created_at=now,
-        expires_at=now + VALID_FOR,
+def invite(
+    *, invited_by: User, roles: Sequence[str], note: str = "", now: datetime, request: UUID | None = None
+) -> tuple[Invitation, str]:
+    """The invitation and its token, which nobody can read again later. One form sent twice makes one invitation."""
+    token = tokens.token_of(purpose="invitation", request=request or uuid4(), whom=invited_by.pk)
+    invitation, is_new = Invitation.objects.get_or_create(
+        token_hash=tokens.hash_token(token),
+        defaults={
+            "roles": list(roles),
+            "note": note,
+            "invited_by": invited_by,
+            "created_at": now,
+            "expires_at": now + VALID_FOR,
+        },
     )
+    if not is_new:
+        if (sorted(invitation.roles), invitation.note) != (sorted(roles), note):
+            raise SentBefore(SentBefore.__doc__)
+        return invitation, token
     audit.record(
         actor=invited_by,
         action="invitation.made",
@@ -52,9 +65,16 @@ def accept(*, token: str, username: str, password: str, now: datetime) -> User:
     return user
 
 
+def accepted_by(*, token: str) -> User | None:
+    """Who made their account with this link: they may not have seen the answer."""
+    used = Invitation.objects.filter(token_hash=tokens.hash_token(token)).select_related("accepted_by").first()
+    return used.accepted_by if used else None
+
+
 @transaction.atomic
 def revoke(*, invitation: Invitation, revoked_by: User, now: datetime) -> None:
-    Invitation.objects.open(now=now).filter(pk=invitation.pk).update(revoked_at=now)
+    if not Invitation.objects.open(now=now).filter(pk=invitation.pk).update(revoked_at=now):
+        return
     audit.record(
         actor=revoked_by, action="invitation.revoked", subject=f"invitation {invitation.pk}", details={}, now=now
     )

@@ -3,12 +3,13 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from evalsite.platform import audit
-from evalsite.platform.models import Role, User
+from evalsite.platform import audit, tokens
+from evalsite.platform.models import AuditEntry, Role, User
 
 
 class OwnAccount(Exception):
@@ -52,13 +53,25 @@ def switch(*, person: User, active: bool, by: User, now: datetime) -> None:
     audit.record(actor=by, action=action, subject=person.username, details={}, now=now)
 
 
+class PasswordMovedOn(Exception):
+    """This form was sent before, and the password was changed since. Reload the page to give another one."""
+
+
 @transaction.atomic
-def give_new_password(*, person: User, by: User | None, now: datetime) -> str:
-    """A random password to hand over; every session of this person ends."""
-    password = random_password()
-    person.set_password(password)
-    person.save(update_fields=["password"])
-    audit.record(actor=by, action="person.password_replaced", subject=person.username, details={}, now=now)
+def give_new_password(*, person: User, by: User, request: UUID, now: datetime) -> str:
+    """A random password to hand over; every session of this person ends. One form sent twice gives one password."""
+    held = User.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
+    password = tokens.token_of(purpose="password", request=request, whom=held.pk)[:16]
+    # Only its hash is kept: with the id itself and the secret key the password could be made again.
+    details = {"request": tokens.hash_token(str(request))}
+    sent_before = AuditEntry.objects.filter(action="person.password_replaced", subject=held.username, details=details)
+    if sent_before.exists():
+        if not held.check_password(password):
+            raise PasswordMovedOn(PasswordMovedOn.__doc__)
+        return password
+    held.set_password(password)
+    held.save(update_fields=["password"])
+    audit.record(actor=by, action="person.password_replaced", subject=held.username, details=details, now=now)
     return password
 
 

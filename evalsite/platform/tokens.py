@@ -1,13 +1,26 @@
 """Secrets handed out once and kept only as their hash."""
 
+import base64
 import hashlib
 import secrets
+from uuid import UUID
+
+from django.utils.crypto import salted_hmac
 
 
 def new_token() -> tuple[str, str]:
     """A random token and the hash to keep."""
     token = secrets.token_urlsafe(32)
     return token, hash_token(token)
+
+
+def token_of(*, purpose: str, request: UUID, whom: int | None) -> str:
+    """As good as random to whoever lacks the secret key, and the same when one form is sent twice.
+
+    Bound to a person, so that nobody gets the secret of another one by sending a form they saw.
+    """
+    digest = salted_hmac(f"evalsite.{purpose}", f"{request}:{whom}", algorithm="sha256").digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def hash_token(token: str) -> str:

@@ -221,6 +221,8 @@ class GuidelinesForm(forms.Form):
 
 
 class AddReviewerForm(forms.Form):
+    """Offers whoever is not in yet. Who is in already is no error: the form was sent twice."""
+
     reviewer = forms.ModelChoiceField(queryset=User.objects.none(), label="Add a reviewer", empty_label=None)
 
     def __init__(self, *args: Any, campaign: Campaign, **options: Any) -> None:
@@ -228,4 +230,5 @@ class AddReviewerForm(forms.Form):
         seated = Seat.objects.active().filter(campaign=campaign).values("reviewer_id")
         reviewer = self.fields["reviewer"]
         assert isinstance(reviewer, forms.ModelChoiceField)  # noqa: S101 - declared above
-        reviewer.queryset = blind_reviewers().exclude(pk__in=seated)
+        offered = blind_reviewers()
+        reviewer.queryset = offered if self.is_bound else offered.exclude(pk__in=seated)

@@ -9,14 +9,13 @@ from experiments.models import Experiment
 from experiments.services.file_imports.judgment_options import JudgmentOptions
 
 
-class ExperimentField(forms.ModelChoiceField):
-    def __init__(self, **options: Any) -> None:
-        newest = Experiment.objects.order_by("-created_at", "-pk")
-        super().__init__(newest, label="Experiment whose pairs were judged", empty_label="choose one", **options)
+def experiment_field() -> "forms.ModelChoiceField[Experiment]":
+    newest = Experiment.objects.order_by("-created_at", "-pk")
+    return forms.ModelChoiceField(newest, label="Experiment whose pairs were judged", empty_label="choose one")
 
 
 class NewJudgmentsForm(NewImportForm):
-    experiment = ExperimentField()
+    experiment = experiment_field()
 
     field_order = ("experiment", "file")
 
@@ -38,7 +37,7 @@ class JudgmentOptionsForm(ImportOptionsForm):
     NEEDED = ("experiment",)
     NAMES = NEEDED
 
-    experiment = ExperimentField()
+    experiment = experiment_field()
 
     def options(self) -> JudgmentOptions:
         chosen = self.cleaned_data["experiment"]

@@ -1,5 +1,7 @@
 """Pausing, closing, seating, new guidelines and unblinding, each on record."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import DatabaseError, transaction
 
@@ -103,3 +105,21 @@ def test_closing_early_does_not_reveal_the_direction() -> None:
     campaign = make_open_campaign()
     running.step(campaign=campaign, name="close", actor=make_lead(), now=NOW)
     assert not progress_of([campaign])[campaign.pk].revealed
+
+
+def test_a_reviewer_added_or_removed_twice_is_noted_once() -> None:
+    campaign, reviewer, lead = make_open_campaign(), make_reviewer(), make_lead()
+    first, second = (running.add_reviewer(campaign=campaign, reviewer=reviewer, actor=lead, now=NOW) for _ in range(2))
+    assert first == second
+    for _ in range(2):
+        running.remove_reviewer(seat=first, actor=lead, now=NOW)
+    actions = AuditEntry.objects.filter(action__startswith="campaign.reviewer").values_list("action", flat=True)
+    assert sorted(actions) == ["campaign.reviewer_added", "campaign.reviewer_removed"]
+
+
+def test_the_same_guidelines_again_are_noted_once() -> None:
+    campaign, lead = make_open_campaign(), make_lead()
+    for minutes in (1, 2):
+        now = NOW + timedelta(minutes=minutes)
+        running.publish_guidelines(campaign=campaign, text="Look twice.", actor=lead, now=now)
+    assert AuditEntry.objects.filter(action="campaign.guidelines").count() == 1

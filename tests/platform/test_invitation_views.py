@@ -1,11 +1,12 @@
 import re
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from evalsite.platform import invitations
-from evalsite.platform.models import Invitation, User
+from evalsite.platform.models import AuditEntry, Invitation, User
 from tests.factories.platform_ import NOW, PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,39 @@ def test_the_link_works_once(client: Client) -> None:
     assert second.get(link).status_code == 410
     assert second.post(link, {**FILLED, "username": "another"}).status_code == 410
     assert not User.objects.filter(username="another").exists()
+
+
+def test_an_invitation_form_sent_twice_makes_one_link(client: Client) -> None:
+    client.force_login(make_user(roles=["admin"]))
+    form = {"roles": ["reviewer"], "note": "Dana", "request": str(uuid4())}
+    links = [re.search(r"http://testserver/invite/[\w-]+", client.post("/people/invite", form).content.decode())]
+    links.append(re.search(r"http://testserver/invite/[\w-]+", client.post("/people/invite", form).content.decode()))
+    assert links[0]
+    assert links[1]
+    assert links[0][0] == links[1][0]
+    assert Invitation.objects.count() == AuditEntry.objects.filter(action="invitation.made").count() == 1
+    assert client.post("/people/invite", {**form, "roles": ["lead"]}).status_code == 409
+
+
+def test_another_admins_form_gives_another_link(client: Client) -> None:
+    request = uuid4()
+    first, second = make_user(roles=["admin"]), make_user(roles=["admin"])
+    made = [
+        invitations.invite(invited_by=admin, roles=["reviewer"], request=request, now=NOW)[1]
+        for admin in (first, second)
+    ]
+    assert made[0] != made[1]
+
+
+def test_whoever_lost_the_answer_is_let_in_by_sending_the_form_again(client: Client) -> None:
+    link = new_link()
+    client.post(link, FILLED)
+    again = Client()
+    assert again.post(link, {**FILLED, "password": "something else 1"}).status_code == 410
+    assert again.get("/account").status_code == 302
+    assert again.post(link, FILLED).status_code == 302
+    assert again.get("/account").status_code == 200
+    assert User.objects.filter(username="newcomer").count() == 1
 
 
 def test_an_old_link_and_an_invented_one_look_the_same(client: Client) -> None:

@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -77,6 +79,22 @@ def test_switching_an_account_off_ends_its_session_at_once(client: Client, admin
         "person.deactivated",
         "person.reactivated",
     ]
+
+
+def test_a_password_form_sent_twice_gives_one_password(client: Client, admin: User) -> None:
+    client.force_login(admin)
+    ana = make_user(username="ana")
+    form = {"request": str(uuid4())}
+    first, second = (client.post(f"/people/{ana.pk}/password", form).content.decode() for _ in range(2))
+    password = first.split('id="secret" value="')[1].split('"')[0]
+    assert password == second.split('id="secret" value="')[1].split('"')[0]
+    assert AuditEntry.objects.filter(action="person.password_replaced").count() == 1
+    ana.refresh_from_db()
+    ana.set_password("a new one of hers")
+    ana.save()
+    assert client.post(f"/people/{ana.pk}/password", form).status_code == 302
+    ana.refresh_from_db()
+    assert ana.check_password("a new one of hers")
 
 
 def test_a_new_password_is_shown_once_and_ends_every_session(client: Client, admin: User) -> None:

@@ -1,7 +1,7 @@
 """Invitation links: made and revoked by admins, used once by the one who was invited."""
 
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import authenticate, login
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
 from django.http import HttpRequest as DjangoRequest
@@ -29,12 +29,17 @@ def new_invitation(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         status = 422 if form.errors else 200
         return render(request, "platform/new_invitation.html", {"form": form}, status=status)
-    invitation, token = invitations.invite(
-        invited_by=request.user,
-        roles=form.cleaned_data["roles"],
-        note=form.cleaned_data["note"],
-        now=timezone.now(),
-    )
+    try:
+        invitation, token = invitations.invite(
+            invited_by=request.user,
+            roles=form.cleaned_data["roles"],
+            note=form.cleaned_data["note"],
+            request=form.cleaned_data["request"],
+            now=timezone.now(),
+        )
+    except invitations.SentBefore as error:
+        form.add_error(None, str(error))
+        return render(request, "platform/new_invitation.html", {"form": form}, status=409)
     link = request.build_absolute_uri(reverse("accept_invitation", args=[token]))
     return render(request, "platform/invitation_made.html", {"invitation": invitation, "link": link})
 
@@ -56,7 +61,7 @@ def accept_invitation(request: DjangoRequest, token: str) -> HttpResponse:
     now = timezone.now()
     invitation = Invitation.objects.open(now=now).filter(token_hash=tokens.hash_token(token)).first()
     if invitation is None:
-        return render_page(request, "platform/invitation_gone.html", status=410)
+        return used_up(request, token)
     if request.user.is_authenticated:
         return render_page(request, "platform/invitation_logged_in.html", status=409)
     form = AcceptForm(request.POST if request.method == "POST" else None)
@@ -68,7 +73,7 @@ def accept_invitation(request: DjangoRequest, token: str) -> HttpResponse:
         except IntegrityError:
             form.add_error("username", "Somebody here took this name a moment ago. Choose another.")
         except invitations.InvitationUsed:
-            return render_page(request, "platform/invitation_gone.html", status=410)
+            return used_up(request, token)
         else:
             login(request, user, backend=BACKEND)
             return redirect("home")
@@ -76,3 +81,15 @@ def accept_invitation(request: DjangoRequest, token: str) -> HttpResponse:
     return render_page(
         request, "platform/accept_invitation.html", {"form": form, "invitation": invitation}, status=status
     )
+
+
+def used_up(request: DjangoRequest, token: str) -> HttpResponse:
+    """Whoever made their account with it a moment ago, and did not get the answer, is let in by the same password."""
+    newcomer = invitations.accepted_by(token=token)
+    if request.method == "POST" and newcomer and request.POST.get("username") == newcomer.username:
+        # Through the backends, so that guessing is counted and locked out as at the login page.
+        user = authenticate(request, username=newcomer.username, password=request.POST.get("password", ""))
+        if user is not None:
+            login(request, user, backend=BACKEND)
+            return redirect("home")
+    return render_page(request, "platform/invitation_gone.html", status=410)

@@ -1,5 +1,7 @@
 """Who may come in, with which roles. For admins."""
 
+from uuid import uuid4
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -7,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evalsite.platform import people as accounts
-from evalsite.platform.forms import RolesForm
+from evalsite.platform.forms import PasswordForm, RolesForm
 from evalsite.platform.http import HttpRequest, render, role_required
 from evalsite.platform.models import Invitation, User
 
@@ -34,7 +36,8 @@ def person(request: HttpRequest, person_id: int) -> HttpResponse:
             messages.success(request, f"The roles of {someone.username} are saved.")
             return redirect("person", person_id)
     status = 422 if form.errors else 200
-    return render(request, "platform/person.html", {"person": someone, "form": form}, status=status)
+    context = {"person": someone, "form": form, "password_form": PasswordForm()}
+    return render(request, "platform/person.html", context, status=status)
 
 
 @require_POST
@@ -63,6 +66,11 @@ def reactivate_person(request: HttpRequest, person_id: int) -> HttpResponse:
 @role_required("admin")
 def replace_password(request: HttpRequest, person_id: int) -> HttpResponse:
     """No redirect: the password is shown in this answer and nowhere again."""
-    someone = get_object_or_404(User, pk=person_id)
-    password = accounts.give_new_password(person=someone, by=request.user, now=timezone.now())
+    someone, form = get_object_or_404(User, pk=person_id), PasswordForm(request.POST)
+    sent = form.cleaned_data["request"] if form.is_valid() else uuid4()
+    try:
+        password = accounts.give_new_password(person=someone, by=request.user, request=sent, now=timezone.now())
+    except accounts.PasswordMovedOn as error:
+        messages.error(request, str(error))
+        return redirect("person", person_id)
     return render(request, "platform/new_password.html", {"person": someone, "password": password})

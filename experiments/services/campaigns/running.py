@@ -51,6 +51,9 @@ def step(*, campaign: Campaign, name: str, actor: User, now: datetime) -> Campai
 def add_reviewer(*, campaign: Campaign, reviewer: User, actor: User, now: datetime) -> Seat:
     if campaign.is_closed:
         raise WrongState("This campaign is closed; nobody can be added.")
+    Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    if seated := Seat.objects.active().filter(campaign=campaign, reviewer=reviewer).first():
+        return seated
     seat = seats.add(campaign=campaign, reviewer=reviewer, now=now)
     note_reviewer(campaign=campaign, reviewer=reviewer, actor=actor, action="campaign.reviewer_added", now=now)
     return seat
@@ -58,7 +61,8 @@ def add_reviewer(*, campaign: Campaign, reviewer: User, actor: User, now: dateti
 
 @transaction.atomic
 def remove_reviewer(*, seat: Seat, actor: User, now: datetime) -> None:
-    seats.remove(seat=seat, now=now)
+    if not seats.remove(seat=seat, now=now):
+        return
     note_reviewer(
         campaign=seat.campaign, reviewer=seat.reviewer, actor=actor, action="campaign.reviewer_removed", now=now
     )
@@ -71,10 +75,12 @@ def note_reviewer(*, campaign: Campaign, reviewer: User, actor: User, action: st
 
 @transaction.atomic
 def publish_guidelines(*, campaign: Campaign, text: str, actor: User, now: datetime) -> GuidelinesVersion:
-    """Later judgments name the new version, earlier ones keep theirs."""
+    """Later judgments name the new version, earlier ones keep theirs. The text that stands is not published again."""
     plan = CampaignPlan.objects.select_related("experiment__baseline", "experiment__candidate").get(campaign=campaign)
     refuse_model_names(experiment=plan.experiment, texts=[("The guidelines", text)])
     version = guidelines.publish(campaign=campaign, text=text, now=now)
+    if version.created_at != now:
+        return version
     audit.record(
         actor=actor,
         action="campaign.guidelines",

@@ -33,7 +33,7 @@ def columns_of(file_import: FileImport) -> judgments.Columns:
 
 def chosen_experiment(options: JudgmentOptions) -> Experiment:
     experiments = Experiment.objects.select_related("baseline", "candidate")
-    found = experiments.filter(pk=options.experiment).first()
+    found = experiments.filter(pk=options.experiment or 0).first()
     if found is None:
         raise ImportRefused("Choose the experiment whose pairs were judged.")
     return found
