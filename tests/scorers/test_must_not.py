@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.scorers.scoring import passes, score
@@ -44,5 +46,6 @@ def test_a_forbidden_call_is_found_among_very_many() -> None:
 
 @pytest.mark.parametrize("name", ["must_not_match", "must_not_call"])
 def test_a_case_that_forbids_nothing_has_no_score(name: str) -> None:
+    nothing: dict[str, Any]
     for nothing in ({}, {name: []}, {name: "password"}):
         assert score(name, "x", **nothing).value is None

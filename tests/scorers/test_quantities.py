@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.scorers.scoring import score
 
 
 def test_quantities_are_measured_and_never_right_or_wrong() -> None:
-    given = {"output_tokens": 12, "latency_ms": 830.5}
+    given: dict[str, Any] = {"output_tokens": 12, "latency_ms": 830.5}
     assert score("length", "häß😀").value == 4
     assert score("output_tokens", **given).value == 12
     assert score("latency", **given).value == 830.5

@@ -123,6 +123,7 @@ def test_no_call_expected_is_another_thing_than_nothing_said_of_calls() -> None:
 
 
 def test_expectations_that_cannot_be_read_give_no_score() -> None:
+    bad: Any
     for bad in ("refund", [{"arguments": {}}], [{"name": "x", "arguments": [1]}], [{"name": "x"}] * 101):
         assert score("tool_call", tool_calls=[], expected_tool_calls=bad).value is None
 
