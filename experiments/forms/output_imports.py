@@ -9,12 +9,12 @@ from experiments.models import EvalSet
 from experiments.services.file_imports.output_options import OutputOptions
 
 
-class EvalSetField(forms.ModelChoiceField):
+class EvalSetField(forms.ModelChoiceField):  # type: ignore[type-arg]  # it cannot be subscripted at run time
     def __init__(self, **options: Any) -> None:
         newest = EvalSet.objects.order_by("-created_at", "-pk")
         super().__init__(newest, label="Eval set that they answer", empty_label="choose a set", **options)
 
-    def label_from_instance(self, obj: EvalSet) -> str:  # type: ignore[override]
+    def label_from_instance(self, obj: EvalSet) -> str:
         return f"{obj}, {obj.n_cases:,} cases"
 
 
