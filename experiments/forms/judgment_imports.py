@@ -1,6 +1,6 @@
 """What a person says about a file of judgments."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django import forms
 
