@@ -107,18 +107,7 @@ def pages(line: WireLine, endpoints: list[Endpoint], runs: list[BenchmarkRun]) -
     of_runs = [f"/runs/{run.pk}/{part}" for run in runs for part in ("", "cases/")]
     of_cases = [f"/runs/{item.run_id}/cases/{item.pk}/" for item in RunItem.objects.all()]
     jobs_ = [f"/jobs/{pk}" for pk in Job.objects.values_list("pk", flat=True)]
-    addresses = [
-        *own,
-        *of_runs,
-        *of_cases,
-        *jobs_,
-        "/endpoints/",
-        "/models/",
-        "/models/new",
-        "/runs/",
-        "/jobs/",
-        "/audit",
-    ]
+    lists = ["/endpoints/", "/models/", "/models/new", "/runs/", "/jobs/", "/audit"]
     return [line.send("GET", address) for address in [*own, *of_runs, *of_cases, *jobs_, *lists]]
 
 
