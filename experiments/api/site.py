@@ -72,7 +72,8 @@ def without_login(view: View) -> View:
 
 def operations() -> list[URLPattern]:
     """Ninja's patterns, without its own pages."""
-    patterns: list[URLPattern] = [one for one in api.urls[0] if one.name not in ("api-root", "openapi-json")]
+    found = [one for one in api.urls[0] if isinstance(one, URLPattern)]
+    patterns = [one for one in found if one.name not in ("api-root", "openapi-json")]
     for one in patterns:
         one.callback = without_login(one.callback)
     return patterns

@@ -85,7 +85,7 @@ class Sheet:
         return self.cluster is not None and np.unique(self.cluster[part]).size < int(np.count_nonzero(part))
 
     def aggregate(self, part: Any, aggregate: Aggregate) -> Estimate:
-        chosen = [self.results[place] for place in np.flatnonzero(part)]
+        chosen = [self.results[place] for place in np.flatnonzero(part).tolist()]
         clusters = self.cluster[part] if self.cluster is not None and self.is_clustered(part) else None
         return bootstrapped_aggregate(chosen, aggregate, clusters=clusters, seed=SEED)
 
@@ -136,4 +136,4 @@ def reasons(run_scorer: RunScorer) -> list[dict[str, Any]]:
     """Why cases have no value, the commonest first."""
     unscored = Score.objects.filter(run_scorer=run_scorer, value=None)
     counted = unscored.values(reason=KeyTextTransform("reason", "detail")).annotate(n=Count("pk"))
-    return list(counted.order_by("-n", "reason")[:MOST_REASONS])
+    return [dict(one) for one in counted.order_by("-n", "reason")[:MOST_REASONS]]

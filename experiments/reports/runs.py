@@ -20,8 +20,8 @@ TRIES_COUNTED_UP_TO = 50_000
 
 @dataclass(frozen=True)
 class RunFilter:
-    eval_set: str = ""
-    model: str = ""
+    eval_set: int | None = None
+    model: int | None = None
     status: str = ""
 
     @classmethod
@@ -45,9 +45,9 @@ class RunFilter:
         return runs.filter(status=self.status) if self.status else runs
 
 
-def number_in(word: str) -> str:
+def number_in(word: str) -> int | None:
     """A row's id as it stands in an address; anything else narrows nothing."""
-    return word if word.isascii() and word.isdigit() and len(word) < 19 else ""
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else None
 
 
 @dataclass(frozen=True)
@@ -213,19 +213,20 @@ def forecast(
     outputs = Output.objects.filter(model_version=model_version_id)
     n_standing = outputs.filter(case__eval_set=eval_set_id).count()
     n_to_call = n_cases - n_standing if endpoint else 0
-    latest = list(outputs.order_by("-pk").values_list("latency_ms", "input_tokens", "output_tokens")[:500])
-    known = [row for row in latest if row[0] is not None]
-    at_once = min(threads, endpoint.max_concurrency) if endpoint else 1
+    answered = outputs.filter(latency_ms__isnull=False).order_by("-pk")
+    latest = list(answered.values_list("latency_ms", "input_tokens", "output_tokens")[:500])
+    latencies = [latency for latency, _, _ in latest if latency is not None]
     seconds = None
-    if known and n_to_call:
-        seconds = n_to_call * sum(latency / 1000 for latency, _, _ in known) / len(known) / at_once
+    if latencies and n_to_call:
+        at_once = min(threads, endpoint.max_concurrency) if endpoint else 1
+        seconds = n_to_call * sum(latencies) / 1000 / len(latencies) / at_once
     return Forecast(
         n_to_call=n_to_call,
         n_standing=n_standing,
-        cost=cost_of(endpoint, [row[1:] for row in known], n_to_call),
+        cost=cost_of(endpoint, [row[1:] for row in latest], n_to_call),
         currency=endpoint.currency if endpoint else "",
         seconds=seconds,
-        n_known=len(known),
+        n_known=len(latest),
     )
 
 

@@ -137,7 +137,7 @@ class Ids(Sequence[int]):
     def __init__(self, run_scorer: RunScorer, wanted: Wanted) -> None:
         conditions, typed = wanted.where()
         self.sql, self.order = SOURCES + conditions, ORDERS[wanted.order]
-        self.params = {"run": run_scorer.run_id, "run_scorer": run_scorer.pk, **typed}
+        self.params: dict[str, Any] = {"run": run_scorer.run_id, "run_scorer": run_scorer.pk, **typed}
 
     def __len__(self) -> int:
         return int(self.ask(f"SELECT count(*) {self.sql}")[0][0])
@@ -150,7 +150,7 @@ class Ids(Sequence[int]):
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
             cursor.execute(query, self.params)
-            return cursor.fetchall()
+            return list(cursor.fetchall())
 
 
 def case_list(run_scorer: RunScorer, *, wanted: Wanted, page: str | None) -> CaseList:

@@ -1,5 +1,6 @@
 """One eval set version over the models that were run on it: a point with its interval for each, in order of time."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,7 +99,12 @@ def scale_of(estimates: Sequence[dict[str, Any]]) -> Scale:
 
 
 def steps(scale: Scale) -> list[float]:
-    return [scale.low + (scale.high - scale.low) * place / TICKS for place in range(TICKS + 1)]
+    """Round values: 1, 2 or 5 times a power of ten apart, about as many as asked."""
+    rough = (scale.high - scale.low) / TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
+    first = math.ceil(scale.low / step)
+    return [round(step * place, 12) for place in range(first, math.floor(scale.high / step) + 1)]
 
 
 def height_of(value: float, scale: Scale) -> float:

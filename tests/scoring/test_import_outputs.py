@@ -1,5 +1,6 @@
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,7 +15,7 @@ from tests.scoring.scored import current, make_set, values
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CASES = [{"expected": "4"}, {"expected": "6"}, {"expected": "x"}]
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": "3", "response": "x", "latency_ms": 12.5, "input_tokens": 3, "output_tokens": 1, "finish_reason": "stop"},
     {"id": 1, "response": "4"},
     {"id": "2", "response": "5"},
@@ -77,7 +78,7 @@ def test_each_value_is_taken_or_refused_with_its_reason(row: dict[str, object], 
 
 def test_cut_off_filtered_empty_and_told_errors_keep_their_class() -> None:
     cases = [{"expected": str(number)} for number in range(6)]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": "1", "response": "a long te", "finish_reason": "length"},
         {"id": "2", "response": "no", "finish_reason": "content_filter"},
         {"id": "3", "response": "  "},

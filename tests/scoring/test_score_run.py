@@ -165,7 +165,7 @@ def test_a_mean_has_an_interval_and_a_time_its_quantiles(monkeypatch: pytest.Mon
 
 def test_a_figure_of_the_whole_set_is_resampled(monkeypatch: pytest.MonkeyPatch) -> None:
     def ratio(results: "list[ScoreResult]") -> float:
-        return sum(one.detail["top"] for one in results) / sum(one.detail["bottom"] for one in results)
+        return float(sum(one.detail["top"] for one in results) / sum(one.detail["bottom"] for one in results))
 
     judge = lambda case, response: ScoreResult(1.0, detail={"top": int(case.expected), "bottom": 100})  # noqa: E731
     monkeypatch.setitem(registry.SCORERS, "stub", stub(judge, has_pass_mark=False, aggregate=ratio))

@@ -13,12 +13,16 @@ from experiments.stats.paired import paired_difference
 from experiments.stats.result import Estimate
 
 FEW = 30
+QUALITY = ("share", "points")
 SHORT = ("estimate", "ci_low", "ci_high", "n")
 
 
-def by_category(paired: Paired, names: Sequence[str], kind: Kind) -> list[dict[str, Any]]:
-    """Nothing where there is one category only, or where the figure is of the whole set. p by Benjamini-Hochberg."""
-    if len(names) < 2 or kind == "corpus":
+def by_category(paired: Paired, names: Sequence[str], kind: Kind, unit: str) -> list[dict[str, Any]]:
+    """p by Benjamini-Hochberg.
+
+    Nothing where there is one category only, where the figure is of the whole set, and for latency and lengths.
+    """
+    if len(names) < 2 or kind == "corpus" or unit not in QUALITY:
         return []
     parts = [(name, paired.only(paired.category == place)) for place, name in enumerate(names)]
     rows = [of_category(name, part, kind) for name, part in parts if part.n]

@@ -165,11 +165,17 @@ def change_page(comparison: RunComparison, wanted: Wanted) -> ChangePage | None:
     if not metrics:
         return None
     metric = next((one for one in metrics if one["key"] == wanted.scorer), metrics[0])
-    found = chosen(comparison, metric, wanted)
-    total = found.count()
+    found = chosen(comparison, metric, wanted).order_by("position", "pk")
+    # Texts are searched once: where somebody searches, what was found is kept instead of being counted first.
+    matching = list(found.values_list("pk", flat=True)) if wanted.q else None
+    total = found.count() if matching is None else len(matching)
     at = max(1, min(wanted.at, total))
     first = (at - 1) // AROUND * AROUND
-    rows = list(found.select_related("case").defer(*HEAVY).order_by("position", "pk")[first : first + AROUND])
+    if matching is not None:
+        found = CaseChange.objects.filter(pk__in=matching[first : first + AROUND]).order_by("position", "pk")
+        rows = list(found.select_related("case").defer(*HEAVY))
+    else:
+        rows = list(found.select_related("case").defer(*HEAVY)[first : first + AROUND])
     shown = changed_case(comparison, rows[at - 1 - first], whole=wanted.whole) if rows else None
     return ChangePage(
         comparison, wanted, metric, total, at, [(first + place + 1, row) for place, row in enumerate(rows)], shown

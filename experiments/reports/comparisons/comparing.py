@@ -87,7 +87,7 @@ def compare(
         "invalid_reasons": coverage.invalid_reasons(covered) + nothing_compared(pairs),
         "coverage": covered.to_dict(),
         "metrics": [
-            {**one.to_dict(), "categories": categories.by_category(paired, cases.categories, one.kind)}
+            {**one.to_dict(), "categories": categories.by_category(paired, cases.categories, one.kind, one.about.unit)}
             for one, paired in sheets
         ],
         "not_compared": skipped,

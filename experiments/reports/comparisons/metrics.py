@@ -128,7 +128,7 @@ def of_values(about: About, paired: Paired, *, n_unscored: int) -> Metric:
     """Means: a paired bootstrap, for very many cases the paired t; Wilcoxon's test beside it."""
     clusters = paired.clusters if arms.are_clusters(paired.clusters) else None
     wins, ties, losses = changes(about, paired)
-    has_any = paired.n > 0
+    is_ranked = 0 < paired.n <= BOOTSTRAP_UP_TO and clusters is None
     return Metric(
         about=about,
         kind="value",
@@ -140,7 +140,7 @@ def of_values(about: About, paired: Paired, *, n_unscored: int) -> Metric:
         ties=ties,
         losses=losses,
         sign_test=sign_test(wins, losses),
-        signed_rank=wilcoxon_signed_rank(paired.candidate - paired.baseline) if has_any and clusters is None else None,
+        signed_rank=wilcoxon_signed_rank(paired.candidate - paired.baseline) if is_ranked else None,
     )
 
 

@@ -9,6 +9,7 @@ from experiments.models import RunComparison
 from experiments.reports.comparisons.headline import UNITS, Headline, headline
 
 ROOM = 1.1  # a bar does not end at the edge of its drawing
+MOST_ROWS = 25
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class MetricRow:
 
     data: Mapping[str, Any]
     reach: float
+    shows_all: bool = False
 
     @property
     def unit(self) -> str:
@@ -53,12 +55,28 @@ class MetricRow:
         )
 
     @property
+    def sign(self) -> int:
+        return -1 if self.data["higher_is_better"] is False else 1
+
+    @property
+    def categories(self) -> list[Mapping[str, Any]]:
+        """By name; where there are very many, those that lost most."""
+        rows: list[Mapping[str, Any]] = self.data["categories"]
+        if self.shows_all or len(rows) <= MOST_ROWS:
+            return rows
+        return sorted(rows, key=lambda row: self.sign * (row["difference"]["estimate"] or 0))[:MOST_ROWS]
+
+    @property
+    def n_hidden(self) -> int:
+        return len(self.data["categories"]) - len(self.categories)
+
+    @property
     def category_finding(self) -> str:
         """The category that lost most, and whether that is more than chance."""
         rows = [row for row in self.data["categories"] if row["difference"]["estimate"] is not None]
         if not rows or self.data["higher_is_better"] is None:
             return "How both models do in each category."
-        sign = 1 if self.data["higher_is_better"] else -1
+        sign = self.sign
         worst = min(rows, key=lambda row: sign * row["difference"]["estimate"])
         if sign * worst["difference"]["estimate"] >= 0:
             return "The candidate does as well or better in every category."
@@ -95,6 +113,19 @@ class RegressionTable:
     title: str
     unit: str
     rows: Sequence[RegressionRow]
+    shows_all: bool = False
+
+    @property
+    def shown(self) -> Sequence[RegressionRow]:
+        """The whole suite first; where there are very many categories, those that lost most."""
+        if self.shows_all or len(self.rows) <= MOST_ROWS + 1:
+            return self.rows
+        worst = sorted(self.rows[1:], key=lambda row: row.data["estimate"] or 0)[:MOST_ROWS]
+        return [self.rows[0], *worst]
+
+    @property
+    def n_hidden(self) -> int:
+        return len(self.rows) - len(self.shown)
 
     @property
     def finding(self) -> str:
@@ -106,8 +137,12 @@ class RegressionTable:
 
 @dataclass(frozen=True)
 class ComparisonPage:
+    """`chosen` is the metric whose categories are shown, the first where it is unknown."""
+
     comparison: RunComparison
     payload: Mapping[str, Any]
+    chosen: str = ""
+    shows_all: bool = False
 
     @property
     def headline(self) -> Headline:
@@ -118,7 +153,7 @@ class ComparisonPage:
         """Rates share one scale, so that their bars can be compared."""
         shared = max((reach_of(one["difference"]) for one in self.shares), default=0.0) or 0.05
         return [
-            MetricRow(one, shared if one["unit"] == "share" else reach_of(one["difference"]) or 1.0)
+            MetricRow(one, shared if one["unit"] == "share" else reach_of(one["difference"]) or 1.0, self.shows_all)
             for one in self.payload["metrics"]
         ]
 
@@ -135,6 +170,11 @@ class ComparisonPage:
         return [row for row in self.metrics if row.data["categories"]]
 
     @property
+    def by_category(self) -> MetricRow | None:
+        rows = self.with_categories
+        return next((row for row in rows if row.data["key"] == self.chosen), rows[0] if rows else None)
+
+    @property
     def metrics_finding(self) -> str:
         told = [one["direction"] for one in self.payload["metrics"]]
         parts = [f"{told.count(word)} {word}" for word in ("better", "worse", "different") if word in told]
@@ -144,7 +184,7 @@ class ComparisonPage:
     @property
     def regression(self) -> list[RegressionTable]:
         found = self.payload["regression"]
-        return [regression_table(test, found) for test in found["tests"]]
+        return [regression_table(test, found, shows_all=self.shows_all) for test in found["tests"]]
 
     @property
     def latency_finding(self) -> str:
@@ -185,7 +225,7 @@ def reach_of(*results: Mapping[str, Any]) -> float:
     return ROOM * max(ends, default=0.0)
 
 
-def regression_table(test: Mapping[str, Any], found: Mapping[str, Any]) -> RegressionTable:
+def regression_table(test: Mapping[str, Any], found: Mapping[str, Any], *, shows_all: bool) -> RegressionTable:
     """The margin in the units of what is tested: relative changes are shares too."""
     scale = 1.0 if found["margin_is_relative"] or test["unit"] == "share" else 100.0
     threshold = -found["margin"] * scale
@@ -195,4 +235,5 @@ def regression_table(test: Mapping[str, Any], found: Mapping[str, Any]) -> Regre
         title=test["title"],
         unit="points" if scale == 1.0 else "number",
         rows=[RegressionRow(name, row, reach, threshold) for name, row in everything],
+        shows_all=shows_all,
     )

@@ -30,7 +30,7 @@ def columns_of(file_import: FileImport) -> outputs.Columns:
 
 
 def chosen_set(options: OutputOptions) -> EvalSet:
-    found = EvalSet.objects.filter(pk=options.eval_set).first()
+    found = EvalSet.objects.filter(pk=options.eval_set).first() if options.eval_set else None
     if found is None:
         raise ImportRefused("Choose the eval set that these outputs answer.")
     return found

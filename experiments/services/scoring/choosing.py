@@ -55,7 +55,7 @@ def chosen(config: Sequence[Mapping[str, Any] | str]) -> list[Chosen]:
 
 
 def one(entry: Mapping[str, Any] | str) -> Chosen:
-    asked: Mapping[str, Any] = {"scorer": entry} if isinstance(entry, str) else entry
+    asked: Any = {"scorer": entry} if isinstance(entry, str) else entry
     if not isinstance(asked, Mapping) or not isinstance(asked.get("scorer"), str):
         raise ScorersRefused('Each scorer is a name, or an object with "scorer" and "params".')
     if unknown := sorted(set(asked) - KNOWN_FIELDS):
