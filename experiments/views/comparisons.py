@@ -77,12 +77,19 @@ def comparison(request: HttpRequest, comparison_id: UUID) -> HttpResponse:
     found = get_comparison(comparison_id)
     context: dict[str, Any] = {
         "comparison": found,
-        "page": ComparisonPage(found, found.payload) if found.payload else None,
+        "page": page_of(request, found),
         "progress": progress_of(found.job, now=timezone.now()) if found.job else None,
         "is_stale": work.is_stale(found),
         "is_computing": bool(found.job and found.job.is_live),
     }
     return render(request, "experiments/comparisons/comparison.html", context, partial="state")
+
+
+def page_of(request: HttpRequest, found: RunComparison) -> ComparisonPage | None:
+    if not found.payload:
+        return None
+    shows_all = request.GET.get("rows") == "all"
+    return ComparisonPage(found, found.payload, chosen=request.GET.get("categories", ""), shows_all=shows_all)
 
 
 @require_POST
