@@ -15,6 +15,15 @@ from experiments.models.experiment import Experiment, ExperimentSuite, SuiteRole
 from experiments.models.file_import import FileImport, ImportProblem
 from experiments.models.gold_answer import GoldAnswer
 from experiments.models.judgment_import import JudgmentImport
+from experiments.models.live_test import LiveAmendment, LiveLook, LivePlan, LiveResult, LiveTest
+from experiments.models.live_traffic import (
+    ArmConflict,
+    EventBatch,
+    Exposure,
+    LiveEvent,
+    RefusedEvent,
+    UnitMetric,
+)
 from experiments.models.model_version import ModelVersion
 from experiments.models.output import Output
 from experiments.models.plan_amendment import PlanAmendment
@@ -24,6 +33,7 @@ from experiments.models.unblinding import Unblinding
 from experiments.models.upload import Upload, UploadChunk
 
 __all__ = [
+    "ArmConflict",
     "Attempt",
     "BenchmarkRun",
     "BlindedPair",
@@ -36,16 +46,25 @@ __all__ = [
     "ErrorClass",
     "EvalCase",
     "EvalSet",
+    "EventBatch",
     "Experiment",
     "ExperimentResult",
     "ExperimentSuite",
+    "Exposure",
     "FileImport",
     "GoldAnswer",
     "ImportProblem",
     "JudgmentImport",
+    "LiveAmendment",
+    "LiveEvent",
+    "LiveLook",
+    "LivePlan",
+    "LiveResult",
+    "LiveTest",
     "ModelVersion",
     "Output",
     "PlanAmendment",
+    "RefusedEvent",
     "RunComparison",
     "RunItem",
     "RunScorer",
@@ -53,6 +72,7 @@ __all__ = [
     "SequentialStop",
     "SuiteRole",
     "Unblinding",
+    "UnitMetric",
     "Upload",
     "UploadChunk",
 ]
