@@ -1,4 +1,4 @@
-"""Load the shipped example, once: forty support questions, two campaigns, three reviewers."""
+"""Load the shipped example, once: forty support questions, two campaigns, three reviewers, two suites."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from experiments.services import demo
+from experiments.services import demo, demo_benchmarks
 
 
 class Command(BaseCommand):
@@ -15,7 +15,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         current_app.loader.import_default_modules()  # where the handlers register themselves
         try:
-            demo.load(now=timezone.now())
+            now = timezone.now()
+            demo.load(now=now)
+            demo_benchmarks.load(now=now)
         except demo.DemoNotLoaded as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"The example is there: experiment {demo.EXPERIMENT}.")
