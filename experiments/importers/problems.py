@@ -38,7 +38,6 @@ class Kind(StrEnum):
     TOO_DEEP = "too_deep"
     TOO_LONG = "too_long"
     UNKNOWN_ID = "unknown_id"
-    UNKNOWN_TOOL = "unknown_tool"
     UNKNOWN_VALUE = "unknown_value"
     WRONG_TYPE = "wrong_type"
 
@@ -53,6 +52,7 @@ class Kind(StrEnum):
     NOTHING_EXPECTED = "nothing_expected"
     TOOL_PARAMETERS = "tool_parameters"
     TRAINED_ON = "trained_on"
+    UNKNOWN_TOOL = "unknown_tool"
     UNUSED_COLUMN = "unused_column"
 
 

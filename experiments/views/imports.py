@@ -40,20 +40,30 @@ def new_import(request: HttpRequest) -> HttpResponse:
     """What the file holds is chosen first (`?kind=`); links here may fill in the rest (`?eval_set=`, …)."""
     kind = (request.POST if request.method == "POST" else request.GET).get("kind", "")
     kind = kind if kind in FORMS else FileImport.Kind.PAIRS.value
-    start_form = FORMS[kind].start_form
     if request.method == "POST":
-        form = start_form(request.POST, request.FILES)
-    else:
-        form = start_form(initial={**request.GET.dict(), "kind": kind})
-    if request.method == "POST" and form.is_valid():
-        try:
-            begun = begin(request, form, kind)
-        except uploads.UploadRefused as refusal:
-            form.add_error("file", str(refusal))
-        else:
+        form = FORMS[kind].start_form(request.POST, request.FILES)
+        if begun := begun_by(request, form, kind):
             return redirect("file_import", begun.pk)
+    else:
+        given = {name: value for name, value in request.GET.dict().items() if name != "token"}
+        form = FORMS[kind].start_form(initial={**given, "kind": kind})
     context = {"form": form, "kind": kind, "kinds": FORMS, "needs": template_of(kind, "needs")}
-    return render(request, "experiments/imports/new_import.html", context, status=422 if form.errors else 200)
+    status = 413 if hasattr(request, "upload_refusal") else 422 if form.errors else 200
+    return render(request, "experiments/imports/new_import.html", context, status=status)
+
+
+def begun_by(request: HttpRequest, form: NewImportForm, kind: str) -> FileImport | None:
+    """None where the form says what is wrong."""
+    if too_large := getattr(request, "upload_refusal", ""):
+        form.errors.pop("file", None)
+        form.add_error("file", too_large)
+    if not form.is_valid():
+        return None
+    try:
+        return begin(request, form, kind)
+    except uploads.UploadRefused as refusal:
+        form.add_error("file", str(refusal))
+        return None
 
 
 def template_of(kind: str, part: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from evalsite.platform.models import Job, User
 from experiments.models import Experiment, FileImport, Upload
@@ -195,3 +195,42 @@ def test_what_a_file_holds_is_shown_as_text_and_runs_nothing(client: Client, adm
     assert "<script>alert" not in page
     assert "<img" not in page
     assert "<b>.jsonl" not in page
+
+
+def test_a_file_over_the_limit_is_refused_as_it_arrives(client: Client, admin: User, settings: Settings) -> None:
+    settings.UPLOAD_MAX_BYTES = 1000
+    file = SimpleUploadedFile("pairs.jsonl", b"x" * 5000)
+    response = client.post("/imports/new", {"token": str(uuid4()), "kind": "pairs", "file": file})
+    assert response.status_code == 413
+    text = response.content.decode()
+    assert "the most this site takes" in text
+    assert "UPLOAD_MAX_MB" in text
+    assert "This field is required" not in text
+    assert not Upload.objects.exists()
+
+
+def test_a_body_that_is_announced_too_large_is_not_written_at_all(
+    client: Client, admin: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.UPLOAD_MAX_BYTES = 1000
+
+    def no_file(*args: object, **options: object) -> None:
+        raise AssertionError("a temporary file was made")
+
+    monkeypatch.setattr("django.core.files.uploadhandler.TemporaryUploadedFile", no_file)
+    file = SimpleUploadedFile("pairs.jsonl", b"x" * (2 * 1024 * 1024))
+    response = client.post("/imports/new", {"token": str(uuid4()), "kind": "pairs", "file": file})
+    assert response.status_code == 413
+
+
+def test_a_file_at_the_limit_is_taken(client: Client, admin: User, settings: Settings) -> None:
+    data = jsonl()
+    settings.UPLOAD_MAX_BYTES = len(data)
+    assert run(send(client, data)).n_rows == 3
+
+
+def test_a_link_cannot_choose_the_id_of_an_import(client: Client, admin: User) -> None:
+    known = begin(jsonl(), by=admin)
+    page = client.get(f"/imports/new?token={known.pk}").content.decode()
+    assert 'name="token"' in page
+    assert f'value="{known.pk}"' not in page

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from experiments.importers import judgments, mapping
+from experiments.importers.eval_sets import mapping as eval_sets
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "importing.md").read_text()
-PAIRS, JUDGMENTS = DOCUMENT.split("## Judgments collected elsewhere")
+PAIRS, AFTER_PAIRS = DOCUMENT.split("## Eval sets")
+EVAL_SETS, JUDGMENTS = AFTER_PAIRS.split("## Judgments collected elsewhere")
 
 
 def names_in_table(text: str) -> set[str]:
@@ -19,8 +21,12 @@ def names_in_table(text: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("text", "aliases", "others"),
-    [(PAIRS, mapping.ALIASES, {"metadata"}), (JUDGMENTS, judgments.ALIASES, {"criteria"})],
-    ids=["pairs", "judgments"],
+    [
+        (PAIRS, mapping.ALIASES, {"metadata"}),
+        (EVAL_SETS, eval_sets.ALIASES, {"metadata"}),
+        (JUDGMENTS, judgments.ALIASES, {"criteria"}),
+    ],
+    ids=["pairs", "eval sets", "judgments"],
 )
 def test_the_page_names_what_the_code_understands(
     text: str, aliases: dict[str, tuple[str, ...]], others: set[str]

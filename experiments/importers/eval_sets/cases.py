@@ -41,8 +41,6 @@ def read(
     for ordinal, (row, record) in enumerate(records, start=1):
         found, wrong = taken(steps(record, mapping, limits, columns))
         asked = {name.removeprefix(CHECK): found.pop(name) for name in list(found) if name.startswith(CHECK)}
-        if not wrong and (odd := case_checks.disagreement(asked, columns)):
-            wrong.append(odd)
         for each in wrong:
             report(each.at(row))
         if not wrong:

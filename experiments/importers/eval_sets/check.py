@@ -142,6 +142,8 @@ class Check:
         self.characters += len(case.prompt)
         for problem in filter(None, map(case_checks.parameters_problem, case.checks.get("tools", ()))):
             self.warn(case.row, self.mapping.tools, Kind.TOOL_PARAMETERS, problem)
+        if odd := case_checks.undeclared(case.checks):
+            self.warn(case.row, self.mapping.expected_tool_calls, Kind.UNKNOWN_TOOL, odd)
         if case.expected and len(self.sample) < SAMPLED:
             self.sample.append(case.expected[:SAMPLE_LETTERS])
         if len(self.preview) < PREVIEWED:
