@@ -14,15 +14,16 @@
     "?": () => document.getElementById("dialog-keys")?.showModal(),
   };
   let isLoading = false;
+  let asked = null;
 
   function announce(words) {
     document.getElementById("announcement").textContent = words;
   }
 
   function step(key, atTheEnd) {
-    // A held or hurried key asks for one case at a time.
-    if (isLoading) return;
-    if (document.querySelector(`[data-key="${key}"]`)) follow(key);
+    // A hurried key waits for the case that is on its way.
+    if (isLoading) asked = () => step(key, atTheEnd);
+    else if (document.querySelector(`[data-key="${key}"]`)) follow(key);
     else announce(atTheEnd);
   }
 
@@ -35,16 +36,31 @@
     act();
   });
 
-  document.addEventListener("htmx:beforeRequest", () => (isLoading = true));
-  document.addEventListener("htmx:afterRequest", () => (isLoading = false));
-  document.addEventListener("htmx:afterSettle", () => {
-    const heading = document.getElementById("case");
-    if (!heading) return;
+  function show(heading) {
     heading.focus({ preventScroll: true });
     announce(heading.dataset.announce);
-    const list = document.querySelector(".bench-list");
-    list?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    document.querySelector(".bench-list [aria-current]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  function goOn() {
+    const next = asked;
+    isLoading = false;
+    asked = null;
+    next?.();
+  }
+
+  document.addEventListener("htmx:beforeRequest", () => (isLoading = true));
+  document.addEventListener("htmx:afterSettle", () => {
+    const heading = document.getElementById("case");
+    if (heading) show(heading);
+    goOn();
   });
+  for (const failed of ["htmx:sendError", "htmx:responseError", "htmx:sendAbort", "htmx:timeout"]) {
+    document.addEventListener(failed, () => {
+      isLoading = false;
+      asked = null;
+    });
+  }
 
   for (const hidden of document.querySelectorAll("[data-with-script]")) hidden.hidden = false;
 })();

@@ -9,6 +9,9 @@ from tests.journeys.accessibility import problems_of
 from tests.running.browser import WatchedBrowser
 
 
+expect.set_options(timeout=30_000)
+
+
 @pytest.fixture
 def page(browser: WatchedBrowser) -> Page:
     return browser.new_page(user=make_user(roles=["lead"]))
@@ -18,6 +21,7 @@ def test_regressions_are_paged_by_keyboard(page: Page) -> None:
     comparison = make_comparison([1.0] * 30, [0.0] * 27 + [1.0] * 3)
     page.goto(f"/comparisons/{comparison.pk}/")
     page.get_by_role("link", name="27 worse").click()
+    page.wait_for_load_state("load")
     heading = page.locator("#case")
     expect(heading).to_contain_text("1 of 27")
     page.keyboard.press("j")
@@ -47,7 +51,8 @@ def test_keys_do_nothing_while_somebody_writes(page: Page) -> None:
     expect(page.locator("#case")).to_contain_text("1 of 2")
     expect(page.locator("#q")).to_have_value("is 2 j?")
     page.locator("#q").fill("is 2")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     expect(page.locator("#case")).to_contain_text("1 of 1")
 
 
