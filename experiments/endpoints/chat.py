@@ -76,7 +76,7 @@ def status_error(answer: Answer, *, key: str) -> CallError:
     said = said_in(answer.body, key=key) if status not in {UNAUTHORIZED, FORBIDDEN} else ""
     return CallError(
         error_class,
-        f"{words} It says: {said}" if said else words,
+        f"{words} It says: “{said}”." if said else words,
         status=status,
         retry_after=retry_after(answer.headers, now=datetime.now(UTC)),
     )

@@ -84,7 +84,7 @@ def told_error(error: Any, *, key: str) -> CallError:
     """Some gateways answer 200 and put the model's own failure into the body."""
     code = error.get("code") if isinstance(error, dict) else None
     message = error.get("message") if isinstance(error, dict) else error
-    said = f": {masked(message, key=key)}" if isinstance(message, str) and message else "."
+    said = f": “{masked(message, key=key)}”." if isinstance(message, str) and message else "."
     if type(code) is int and code == TOO_MANY_REQUESTS:
         return CallError(errors.RATE_LIMITED, f"Too many requests, says the body{said}", status=code)
     if type(code) is int and 400 <= code < 600:

@@ -102,13 +102,19 @@ class EndpointForm(forms.Form):
 
     def draft(self) -> EndpointDraft:
         said = {name: self.cleaned_data[name] for name in SAME_AS_DRAFT}
-        return EndpointDraft(**said, max_response_bytes=int(self.cleaned_data["max_response_mb"] * MEGABYTE))
+        return EndpointDraft(**said, max_response_bytes=self.max_response_bytes())
+
+    def max_response_bytes(self) -> int:
+        """To the byte as it was where nobody touched the rounded megabytes."""
+        if self.endpoint is not None and "max_response_mb" not in self.changed_data:
+            return self.endpoint.max_response_bytes
+        return int(self.cleaned_data["max_response_mb"] * MEGABYTE)
 
 
 def initial_of(endpoint: Endpoint) -> dict[str, Any]:
     drafted = {name: getattr(endpoint, name) for name in SAME_AS_DRAFT}
     size = Decimal(endpoint.max_response_bytes) / MEGABYTE
-    return {**drafted, "max_response_mb": f"{size.quantize(Decimal('0.01')):f}", "token": endpoint.token or uuid4()}
+    return {**drafted, "max_response_mb": size.quantize(Decimal("0.01")), "token": endpoint.token or uuid4()}
 
 
 class KeyForm(forms.Form):

@@ -15,16 +15,16 @@ LENGTH_LIMITS = [
 ]
 PLAIN = ("temperature", "top_p", "seed")
 OWN_FIELDS = {*PLAIN, "max_tokens", "max_completion_tokens", "stop", "tools", "response_format", "logprobs"}
-CODE = {"rows": 6, "spellcheck": "false"}
 MOST_STOPS = 16
 
 
 class JsonField(forms.CharField):
     """JSON typed by hand, with the place of a mistake."""
 
-    def __init__(self, *, kind: type, **options: Any) -> None:
+    def __init__(self, *, kind: type, rows: int = 3, **options: Any) -> None:
         self.kind = kind
-        super().__init__(required=False, max_length=200_000, widget=forms.Textarea(attrs=CODE), **options)
+        widget = forms.Textarea(attrs={"rows": rows, "spellcheck": "false"})
+        super().__init__(required=False, max_length=200_000, widget=widget, **options)
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
@@ -86,7 +86,7 @@ class VersionForm(forms.Form):
         help_text="One text per line. In double quotes it may hold \\n for a line break.",
     )
     logprobs = forms.BooleanField(required=False, label="Ask for log probabilities, which perplexity needs")
-    tools = JsonField(kind=list, help_text="A list of tools. A case’s own tools come before these.")
+    tools = JsonField(kind=list, rows=6, help_text="A list of tools. A case’s own tools come before these.")
     response_format = JsonField(kind=dict, help_text='For example {"type": "json_object"}.')
     extra = JsonField(
         kind=dict, label="Further parameters", help_text='Whatever else your server knows, like {"top_k": 40}.'

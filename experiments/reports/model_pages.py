@@ -64,7 +64,12 @@ def prompt_tag(version: ModelVersion) -> str:
 
 
 def sampling_of(version: ModelVersion) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in sorted(version.params.items()) if name not in APART]
+    """Numbers as they are, anything else as the JSON that is sent."""
+    return [(name, shown(value)) for name, value in sorted(version.params.items()) if name not in APART]
+
+
+def shown(value: Any) -> Any:
+    return value if type(value) in {int, float} else orjson.dumps(value).decode()
 
 
 def shown_json(version: ModelVersion) -> list[tuple[str, str]]:

@@ -123,7 +123,13 @@ def list_models(ready: Caller) -> tuple[Finding, list[str]]:
         words = "It is reachable but tells no list of models, which some servers do not have."
         return Finding("models", OPEN, words, "Name a model below."), []
     count = f"{len(models)} model" + ("s" if len(models) > 1 else "")
-    return Finding("models", GOOD, f"Reachable: it lists {count} in {answer.elapsed_ms:,.0f} ms."), models[:MOST_MODELS]
+    return Finding("models", GOOD, f"Reachable: it lists {count} in {milliseconds(answer.elapsed_ms)}."), models[
+        :MOST_MODELS
+    ]
+
+
+def milliseconds(elapsed: float) -> str:
+    return f"{elapsed:,.0f} ms" if elapsed >= 1 else "less than 1 ms"
 
 
 def names_in(body: bytes) -> list[str]:
@@ -154,7 +160,7 @@ def answers(ready: Caller, model: str) -> tuple[Finding, float | None]:
         way_out = KEY_WAY_OUT if error.status in {401, 403} else WAYS_OUT.get(error.error_class, "")
         return Finding("answer", BAD, f"{model} gives no answer. {error}", way_out), None
     tokens = "" if answer.output_tokens else " It does not say how many tokens it used, so no cost can be counted."
-    return Finding("answer", GOOD, f"{model} answers in {answer.latency_ms:,.0f} ms.{tokens}"), answer.latency_ms
+    return Finding("answer", GOOD, f"{model} answers in {milliseconds(answer.latency_ms)}.{tokens}"), answer.latency_ms
 
 
 def tells_logprobs(ready: Caller, model: str) -> Finding:

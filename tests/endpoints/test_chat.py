@@ -134,7 +134,7 @@ def test_a_server_that_refuses_the_key_and_repeats_it_is_not_quoted(client: Guar
 
 def test_what_a_server_says_of_a_bad_request_is_told(client: GuardedClient, server: ModelServer) -> None:
     error = failed(client, server, "behave=400")
-    assert error.detail == "The server answered with status 400. It says: temperature is not supported by this model"
+    assert error.detail == "The server answered with status 400. It says: “temperature is not supported by this model”."
 
 
 def test_retry_after_is_understood_in_each_of_its_forms() -> None:

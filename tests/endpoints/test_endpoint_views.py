@@ -139,6 +139,15 @@ def test_moving_to_another_origin_erases_the_key_and_says_so(lead: Client) -> No
     assert (endpoint.base_url, endpoint.key_ciphertext) == ("https://other.example.com/v1", "")
 
 
+def test_a_size_nobody_touched_stays_to_the_byte(lead: Client) -> None:
+    endpoint = make_endpoint(name="house", max_response_bytes=100_000)
+    url = f"/endpoints/{endpoint.pk}/edit"
+    for size, expected in (("0.10", 100_000), ("0.2", 209_715)):
+        lead.post(url, filled(max_response_mb=size, max_concurrency=3))
+        endpoint.refresh_from_db()
+        assert (endpoint.max_response_bytes, endpoint.max_concurrency) == (expected, 3)
+
+
 def test_an_endpoint_that_versions_call_moves_only_if_the_same_models_answer(lead: Client) -> None:
     endpoint = make_endpoint(name="house")
     make_called_version(endpoint=endpoint)
