@@ -30,7 +30,7 @@ def commit_import(run: JobRun, *, import_id: str) -> dict[str, Any] | None:
     return import_committing.run_commit(run, import_id=UUID(import_id), now=timezone.now())
 
 
-@handler(endpoint_checks.CHECK)
+@handler(endpoint_checks.CHECK, quick=True)
 def check_endpoint(run: JobRun, *, endpoint: int, model: str) -> None:
     found = Endpoint.objects.get(pk=endpoint)
     endpoint_checks.run_check(endpoint=found, model=model, now=timezone.now(), progress=run.progress)

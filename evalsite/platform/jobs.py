@@ -5,26 +5,32 @@ receiving it twice costs one refused lease.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from evalsite.platform.heartbeat import Heartbeat
+from evalsite.platform.logs import current_request_id
 from evalsite.platform.lost_connection import is_lost_connection
 from evalsite.platform.models import Job, Sweep, User
 
 logger = logging.getLogger(__name__)
 
 RUN_JOB = "evalsite.platform.run_job"
+QUICK, LONG = "quick", "long"
+# How long a worker waits for a lost database, to say that the job it had was not at fault.
+PATIENCE_SECONDS, PAUSE_SECONDS = 300.0, 1.0
 
 
 class JobFailed(Exception):
@@ -74,11 +80,16 @@ class JobRun:
 
 Handler = Callable[..., dict[str, Any] | None]
 HANDLERS: dict[str, Handler] = {}
+QUICK_KINDS: set[str] = set()
 
 
-def handler(kind: str) -> Callable[[Handler], Handler]:
+def handler(kind: str, *, quick: bool = False) -> Callable[[Handler], Handler]:
+    """`quick` jobs end within seconds, so they may share a queue with the sweep; long ones never hold them up."""
+
     def register(function: Handler) -> Handler:
         HANDLERS[kind] = function
+        if quick:
+            QUICK_KINDS.add(kind)
         return function
 
     return register
@@ -87,22 +98,25 @@ def handler(kind: str) -> Callable[[Handler], Handler]:
 def enqueue(*, kind: str, args: dict[str, Any], key: str = "", created_by: User | None = None, now: datetime) -> Job:
     """Add a job in the caller's transaction and wake a worker on commit; a live job of the same key is reused."""
     with transaction.atomic():
-        if key and (live := Job.objects.live().filter(key=key).first()):
-            return live
-        job = Job(kind=kind, key=key, args=args, created_by=created_by, created_at=now)
-        # A second enqueuer of the same key waits here for the first one's COMMIT and then makes nothing.
-        Job.objects.bulk_create([job], ignore_conflicts=bool(key))
-        stored = Job.objects.live().get(key=key) if key else job
-        transaction.on_commit(lambda: wake(stored.pk))
-        return stored
+        # Again where the live job of this key ended between the two looks: then it stands in nobody's way any more.
+        while True:
+            if key and (live := Job.objects.live().filter(key=key).first()):
+                return live
+            job = Job(kind=kind, key=key, args=args, created_by=created_by, created_at=now)
+            # A second enqueuer of the same key waits here for the first one's COMMIT and then makes nothing.
+            Job.objects.bulk_create([job], ignore_conflicts=bool(key))
+            if not key or Job.objects.filter(pk=job.pk).exists():
+                transaction.on_commit(partial(wake, job))
+                return job
 
 
-def wake(job_id: UUID) -> None:
+def wake(job: Job) -> None:
     """Tell a worker to look; when the broker is away, the sweep will."""
+    queue = QUICK if job.kind in QUICK_KINDS else LONG
     try:
-        current_app.send_task(RUN_JOB, args=[str(job_id)], retry=False)
+        current_app.send_task(RUN_JOB, args=[str(job.pk)], queue=queue, retry=False)
     except (BrokerError, OSError) as error:
-        logger.warning("broker not reached, job %s waits for the sweep: %s", job_id, error)
+        logger.warning("broker not reached, job %s waits for the sweep: %s", job.pk, error)
 
 
 def take(*, job_id: UUID, now: datetime) -> Job | None:
@@ -140,11 +154,38 @@ def run(job_id: UUID) -> None:
     job = take(job_id=job_id, now=timezone.now())
     if job is None:
         return
+    name = current_request_id.set(f"job {job.pk}")
+    try:
+        deliver(job)
+    except (OperationalError, InterfaceError) as failure:
+        if not is_lost_connection(failure):
+            raise
+        logger.warning("job %s lost the database and is delivered again", job.pk)
+        hand_back(job)
+    finally:
+        current_request_id.reset(name)
+
+
+def deliver(job: Job) -> None:
     with Heartbeat(job.pk, job.token) as heartbeat:
         delivery = JobRun(job_id=job.pk, token=job.token, heartbeat=heartbeat)
         status, error, result = handle(job, delivery)
     if status is not None:
         finish(job, heartbeat, status=status, error=error, result=result, now=timezone.now())
+
+
+def hand_back(job: Job) -> None:
+    """Once the database is back: that it went away under this delivery does not count towards parking."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            held = Job.objects.filter(pk=job.pk, token=job.token, status=Job.Status.RUNNING)
+            if held.update(deliveries=F("deliveries") - 1, lease_until=timezone.now()):
+                wake(job)
+            return
+        except (OperationalError, InterfaceError):
+            connection.close()
+            time.sleep(PAUSE_SECONDS)
 
 
 def handle(job: Job, delivery: JobRun) -> tuple[Job.Status | None, str, dict[str, Any] | None]:
@@ -161,8 +202,7 @@ def handle(job: Job, delivery: JobRun) -> tuple[Job.Status | None, str, dict[str
         return Job.Status.FAILED, str(failure), None
     except Exception as failure:
         if is_lost_connection(failure):
-            logger.warning("job %s lost the database; its lease runs out and it is delivered again", job.pk)
-            return None, "", None
+            raise
         logger.exception("job %s (%s) failed", job.pk, job.kind)
         return (
             Job.Status.FAILED,
@@ -189,25 +229,27 @@ def finish(
     if status == Job.Status.QUEUED:
         changes["deliveries"] = 0
     if held.update(**changes) and status == Job.Status.QUEUED:
-        wake(job.pk)
+        wake(job)
 
 
 def retry(*, job: Job) -> bool:
-    """Queue a failed, parked or cancelled job again from the start."""
+    """Queue a failed, parked or cancelled job again from the start; False where another one took its place."""
     over = [Job.Status.FAILED, Job.Status.PARKED, Job.Status.CANCELLED]
-    with transaction.atomic():
-        if job.key and Job.objects.live().filter(key=job.key).exists():
-            return False
-        changed = Job.objects.filter(pk=job.pk, status__in=over).update(
-            status=Job.Status.QUEUED,
-            deliveries=0,
-            token=F("token") + 1,
-            error="",
-            finished_at=None,
-            cancel_requested=False,
-        )
-        if changed:
-            transaction.on_commit(lambda: wake(job.pk))
+    try:
+        with transaction.atomic():
+            changed = Job.objects.filter(pk=job.pk, status__in=over).update(
+                status=Job.Status.QUEUED,
+                deliveries=0,
+                token=F("token") + 1,
+                error="",
+                finished_at=None,
+                cancel_requested=False,
+            )
+            if changed:
+                transaction.on_commit(lambda: wake(job))
+    except IntegrityError:
+        # One live job per key.
+        return False
     return bool(changed)
 
 
@@ -221,13 +263,8 @@ def cancel(*, job: Job, now: datetime) -> None:
 def sweep(*, now: datetime) -> int:
     """Wake what a dead worker or a lost message left, and say that a worker is alive."""
     waited_long_enough = now - timedelta(seconds=3)
-    due = list(
-        Job.objects.due(now=now)
-        .filter(created_at__lt=waited_long_enough)
-        .order_by("created_at")[:500]
-        .values_list("pk", flat=True)
-    )
-    for job_id in due:
-        wake(job_id)
+    due = Job.objects.due(now=now).filter(created_at__lt=waited_long_enough).order_by("created_at").only("kind")[:500]
+    for job in due:
+        wake(job)
     Sweep.objects.update_or_create(pk=1, defaults={"at": now, "woken": len(due)})
     return len(due)

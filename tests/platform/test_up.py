@@ -123,9 +123,14 @@ def test_what_dies_is_started_again_and_ctrl_c_stops_everything(folder: Path) ->
             assert wait_until(lambda: ready(up.address), seconds=40, every=0.5), up.text
             postgres = first_pid_in(Paths.of(folder).cluster / "postmaster.pid")
             assert postgres
-            for pid in (postgres, *pids_of("granian", up), *pids_of("celery", up)):
+            for pid in (
+                postgres,
+                *pids_of("granian", up),
+                *pids_of("--queues quick", up),
+                *pids_of("--queues long", up),
+            ):
                 os.kill(pid, signal.SIGKILL)
-            for name in ("postgres", "web", "worker"):
+            for name in ("postgres", "web", "worker-quick", "worker-long"):
                 up.wait_for(f"{name} stopped")
             assert wait_until(lambda: ready(up.address), seconds=60, every=0.5), up.text
             with psycopg.connect(database_url(folder), autocommit=True) as link:

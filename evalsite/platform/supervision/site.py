@@ -23,15 +23,28 @@ def web_command(*, host: str, port: int, workers: int = 2, threads: int = 4) -> 
 WORKER_ENVIRONMENT = {"PYTHONWARNINGS": "ignore:You're running the worker"}
 
 
-def worker_command(*, concurrency: int = 2, beat: bool = True, name: str = "worker") -> Sequence[str]:
+def worker_command(
+    *, concurrency: int = 2, beat: bool = True, name: str = "worker", queue: str = "", pool: str = "prefork"
+) -> Sequence[str]:
+    """Without a queue it works on all of them."""
     command = [
         *(sys.executable, "-m", "celery", "--quiet", "--app", "evalsite", "worker"),
-        *("--concurrency", str(concurrency), "--hostname", f"{name}@%h", "--loglevel", "WARNING"),
+        *("--concurrency", str(concurrency), "--pool", pool, "--hostname", f"{name}@%h", "--loglevel", "WARNING"),
         # Rows are the truth: workers need not hear about each other.
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     ]
+    if queue:
+        command += ["--queues", queue]
     # Every schedule is a short interval, so beat keeps nothing on disk that a kill could break.
     return [*command, "--beat", "--scheduler", "celery.beat:Scheduler"] if beat else command
+
+
+def worker_commands(*, concurrency: int) -> dict[str, Sequence[str]]:
+    """Of a whole site: `concurrency` long jobs at once; beside them what must not wait, in threads to save memory."""
+    return {
+        "quick": worker_command(concurrency=2, name="quick", queue="quick", pool="threads"),
+        "long": worker_command(concurrency=concurrency, beat=False, name="long", queue="long"),
+    }
 
 
 def free_port(host: str, wanted: int) -> int:

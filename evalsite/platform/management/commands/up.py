@@ -14,7 +14,7 @@ from django.db import OperationalError, connection, connections
 from evalsite.platform.embedded import EmbeddedError, Servers
 from evalsite.platform.embedded.processes import wait_until
 from evalsite.platform.supervision.child import Child
-from evalsite.platform.supervision.site import WORKER_ENVIRONMENT, answers, free_port, web_command, worker_command
+from evalsite.platform.supervision.site import WORKER_ENVIRONMENT, answers, free_port, web_command, worker_commands
 from evalsite.platform.supervision.supervisor import Supervisor, ToldToStop, listen_for_signals, say
 
 FIRST_ANSWER_SECONDS = 60.0
@@ -28,7 +28,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
         parser.add_argument("--port", type=int, default=8000, help="first port to try (default: %(default)s)")
-        parser.add_argument("--concurrency", type=int, default=2, help="jobs worked on at once (default: %(default)s)")
+        parser.add_argument(
+            "--concurrency", type=int, default=2, help="long jobs worked on at once (default: %(default)s)"
+        )
 
     def handle(self, *args: Any, host: str, port: int, concurrency: int, **options: Any) -> None:
         listen_for_signals()
@@ -40,7 +42,10 @@ class Command(BaseCommand):
             port = choose_port(host, port)
             supervisor.children = [
                 Child("web", web_command(host=host, port=port)),
-                Child("worker", worker_command(concurrency=concurrency), WORKER_ENVIRONMENT),
+                *(
+                    Child(f"worker-{name}", command, WORKER_ENVIRONMENT)
+                    for name, command in worker_commands(concurrency=concurrency).items()
+                ),
             ]
             supervisor.start()
             if not wait_until(lambda: answers(host, port), seconds=FIRST_ANSWER_SECONDS):
