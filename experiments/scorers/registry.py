@@ -19,6 +19,7 @@ from experiments.scorers.perplexity import PERPLEXITY
 from experiments.scorers.quantities import LATENCY, LENGTH, OUTPUT_TOKENS
 from experiments.scorers.regex_match import REGEX_MATCH
 from experiments.scorers.rouge import ROUGE_1, ROUGE_2, ROUGE_L
+from experiments.scorers.rubric_check import RUBRIC
 from experiments.scorers.similarity import SIMILARITY
 from experiments.scorers.suggestions import suggested
 from experiments.scorers.tool_call import TOOL_CALL
@@ -49,6 +50,7 @@ SCORERS: dict[str, Scorer] = {
         LENGTH,
         OUTPUT_TOKENS,
         LATENCY,
+        RUBRIC,
     ]
 }
 

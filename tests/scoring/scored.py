@@ -51,6 +51,8 @@ def answered(eval_set: EvalSet, texts: Sequence[str | None], **fields: Any) -> B
 
 
 def score(run: BenchmarkRun, scorers: Sequence[Mapping[str, Any] | str] = ("exact_match",)) -> Job:
+    """A run that is scored already is scored again."""
+    BenchmarkRun.objects.filter(pk=run.pk).update(status=BenchmarkRun.Status.SCORING)
     choosing.attach(run=run, scorers=choosing.chosen(scorers))
     return deliver(running.start(run=run, created_by=None, now=NOW), run)
 

@@ -14,7 +14,7 @@ from experiments.reports.run_summary import summary
 from experiments.reports.scores import read_cases, read_scores
 from experiments.scorers import registry
 from experiments.scorers.base import BadParams, Judge
-from experiments.services.scoring import cases, score_rows
+from experiments.services.scoring import cases, score_rows, webhook
 from experiments.services.scoring.cases import Answered
 
 SCORE_RUN = "experiments.score_run"
@@ -37,9 +37,10 @@ def score_run(run: JobRun, *, run_id: UUID, clock: Callable[[], datetime]) -> di
         return None
     try:
         while waiting := unfinished(found):
-            apply(run, found, waiting)
-            for run_scorer in waiting:
-                finish_scorer(run, found, run_scorer, now=clock())
+            for together in groups(waiting):
+                apply(run, found, together)
+                for run_scorer in together:
+                    finish_scorer(run, found, run_scorer, now=clock())
         finish(run, found, now=clock())
     except JobFailed as failure:
         BenchmarkRun.objects.filter(pk=run_id, status=Status.SCORING).update(
@@ -56,12 +57,37 @@ def unfinished(found: BenchmarkRun) -> list[RunScorer]:
     return [one for one in current if one.finished_at is None or one.n_scored + one.n_failed_to_score < answered]
 
 
+def groups(waiting: Sequence[RunScorer]) -> list[list[RunScorer]]:
+    """Those that need nobody else together and first, so that no service elsewhere keeps them waiting."""
+    alone = [one for one in waiting if one.scorer != webhook.NAME]
+    return [*([alone] if alone else []), *([one] for one in waiting if one.scorer == webhook.NAME)]
+
+
 def apply(run: JobRun, found: BenchmarkRun, run_scorers: Sequence[RunScorer]) -> None:
     judges = {one.pk: judge_of(one) for one in run_scorers}
+    if run_scorers[0].scorer == webhook.NAME:
+        ask(run, found, run_scorers[0])
+        return
     tell = Teller(run, total=found.n_done, note=f"{len(judges)} scorer{'s' if len(judges) > 1 else ''}")
     for chunk in cases.chunks(found.pk):
         standing = score_rows.standing(list(judges), chunk[0].case_id, chunk[-1].case_id)
         keep(run, found, chunk, judged(chunk, judges, standing, tell))
+
+
+def ask(run: JobRun, found: BenchmarkRun, run_scorer: RunScorer) -> None:
+    """A rubric: in small chunks, since each case is a call that should not be made twice."""
+    asked = webhook.webhook(run_scorer.params)
+    tell = Teller(run, total=found.n_done, note=f"asking {run_scorer.key}"[:200], every=1)
+    for chunk in cases.chunks(found.pk, most=asked.at_once):
+        standing = {case for _, case in score_rows.standing([run_scorer.pk], chunk[0].case_id, chunk[-1].case_id)}
+        open_ = [one for one in chunk if one.case_id not in standing]
+        results = asked.check_all(open_, tell.one_more)
+        keep(
+            run,
+            found,
+            chunk,
+            [(run_scorer.pk, one.case_id, result) for one, result in zip(open_, results, strict=True)],
+        )
 
 
 def judge_of(run_scorer: RunScorer) -> Judge:
@@ -81,12 +107,12 @@ def judge_of(run_scorer: RunScorer) -> Judge:
 class Teller:
     """Says now and then how many cases are through, and stops where the job was cancelled or taken over."""
 
-    def __init__(self, run: JobRun, total: int, note: str) -> None:
-        self.run, self.total, self.note, self.done = run, total, note, 0
+    def __init__(self, run: JobRun, total: int, note: str, *, every: int = TELL_EVERY) -> None:
+        self.run, self.total, self.note, self.every, self.done = run, total, note, every, 0
 
     def one_more(self) -> None:
         self.done += 1
-        if self.done % TELL_EVERY == 0:
+        if self.done % self.every == 0:
             self.run.progress(min(self.done, self.total), self.total, self.note)
 
 
