@@ -17,7 +17,7 @@ BETA = 2
 LONGEST = 200_000  # characters: six n-grams stand in memory for each
 PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
-Grams = list[Counter[Any]]
+Grams = list[tuple[Counter[Any], int]]
 
 
 def make(params: Mapping[str, Any]) -> Judge:
@@ -40,13 +40,14 @@ def make(params: Mapping[str, Any]) -> Judge:
 
 
 def all_grams(text: str, word_orders: int) -> Grams:
-    """Counts of 1- to 6-grams of characters without white space, then of words."""
+    """Counts of 1- to 6-grams of characters without white space, then of words; each with how many there are."""
     line = "".join(text.split())
-    counts = [Counter([line[at : at + n] for at in range(len(line) - n + 1)]) for n in range(1, CHARACTER_ORDERS + 1)]
+    pieces = [[line[at : at + n] for at in range(len(line) - n + 1)] for n in range(1, CHARACTER_ORDERS + 1)]
+    grams: Grams = [(Counter(piece), len(piece)) for piece in pieces]
     if word_orders:
         words = [part for word in text.split() for part in _without_punctuation(word)]
-        counts += [ngrams(words, n) for n in range(1, word_orders + 1)]
-    return counts
+        grams += [(ngrams(words, n), max(len(words) - n + 1, 0)) for n in range(1, word_orders + 1)]
+    return grams
 
 
 def _without_punctuation(word: str) -> list[str]:
@@ -61,8 +62,8 @@ def _without_punctuation(word: str) -> list[str]:
 def statistics(answer: Grams, reference: Grams) -> list[int]:
     """For each order how many n-grams the answer has, the reference has, and both."""
     stats: list[int] = []
-    for found, wanted in zip(answer, reference, strict=True):
-        stats += [found.total() if wanted else 0, wanted.total(), matches(found, wanted)]
+    for (found, n_found), (wanted, n_wanted) in zip(answer, reference, strict=True):
+        stats += [n_found if n_wanted else 0, n_wanted, matches(found, wanted)]
     return stats
 
 

@@ -15,7 +15,7 @@ def ngrams(tokens: Sequence[str], n: int) -> Counter[Any]:
 def matches(found: Counter[Any], wanted: Counter[Any]) -> int:
     """How many both have, each counted as often as it stands in both."""
     fewer, more = (found, wanted) if len(found) <= len(wanted) else (wanted, found)
-    return sum(min(count, more[gram]) for gram, count in fewer.items() if gram in more)
+    return sum([min(times, more[gram]) for gram, times in fewer.items() if gram in more])
 
 
 def corpus_level(value_of: Callable[[Sequence[int], Mapping[str, Any]], float]) -> Aggregate:

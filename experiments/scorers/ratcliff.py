@@ -16,7 +16,8 @@ from itertools import count
 from rapidfuzz.distance import Postfix, Prefix
 
 POPULAR_FROM = 200
-SIZES = (2, 3, 4, 8)
+SIZES = (2, 4)
+LITTLE = 500  # characters that are looked through faster than cut into a set
 MOST_WORK = 4_000_000_000  # characters looked at, about a second or two
 
 
@@ -85,17 +86,18 @@ class _Search:
         for size, starts in self.starts:
             if size <= limit:
                 first, last = bisect_left(starts, a_low), bisect_left(starts, a_high)
-                self.spend((last - first) * len(within))
-                i, found, best = self.best_of(starts[first:last], within, size - 1, a_high, limit)
-                if best >= size:
-                    return i, b_low + found, best
+                if first < last:
+                    i, found, best = self.best_of(starts[first:last], within, size - 1, a_high, limit)
+                    if best >= size:
+                        return i, b_low + found, best
                 limit = size - 1
         return a_low, b_low, 0
 
     def best_of(self, starts: list[int], within: str, best: int, a_high: int, limit: int) -> tuple[int, int, int]:
         """The longest block of more than `best` characters that begins at one of these places, the earliest of such."""
         a, best_i, best_found = self.a, 0, 0
-        for i in starts:
+        affordable = (MOST_WORK - self.work) // len(within) + 1
+        for i in starts[:affordable]:
             if i + best >= a_high:
                 break
             found = within.find(a[i : i + best + 1])
@@ -105,6 +107,7 @@ class _Search:
                 found = within.find(a[i : i + best + 1], found + 1) if i + best < a_high else -1
             if best >= limit:
                 break
+        self.spend((bisect_left(starts, i) + 1) * len(within))
         return best_i, best_found, best
 
     def spend(self, work: int) -> None:
@@ -133,8 +136,8 @@ def _starts(a: str, b: str, starting: set[str]) -> list[tuple[int, list[int]]]:
     places = [at for at, letter in enumerate(a) if letter in starting]
     starts = [(1, places)]
     for size in SIZES:
-        # Few places: each looks through b. Many: all runs of b are worth a set.
-        many = len(places) * 4 > len(b)
+        # Few places, or little to look through: each looks through b. Else all runs of b are worth a set.
+        many = len(b) > LITTLE and len(places) * 4 > len(b)
         runs = {b[at : at + size] for at in range(len(b) - size + 1)} if many else b
         places = [at for at in places if a[at : at + size] in runs]
         if not places:

@@ -39,12 +39,11 @@ def rouge_n(reference: Sequence[str], answer: Sequence[str], n: int) -> Rouge:
 
 
 def rouge_l(reference: Sequence[str], answer: Sequence[str]) -> Rouge:
-    """Longest common subsequence of tokens, by bit-parallel LCS (Hyyrö 2004) on token ids instead of a table."""
-    ids = {token: chr(at) for at, token in enumerate(dict.fromkeys(reference))}
-    common = LCSseq.similarity(
-        "".join([ids[token] for token in reference]), "".join([ids[token] for token in answer if token in ids])
-    )
-    return _rouge(common, len(reference), len(answer))
+    """Longest common subsequence of tokens, by bit-parallel LCS (Hyyrö 2004) instead of a table.
+
+    rapidfuzz compares tokens by their 64-bit hashes; that two different ones share one is left out of account.
+    """
+    return _rouge(LCSseq.similarity(reference, answer), len(reference), len(answer))
 
 
 def _rouge(common: int, n_reference: int, n_answer: int) -> Rouge:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from experiments.scorers.porter import stem
 
-ENGLISH = re.compile(r"[a-z0-9]+")
+ENGLISH = bytes(code if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 WORDS = re.compile(r"\w+")
 LONGEST = 1_000_000  # characters of a text that text metrics still read
 
@@ -14,12 +14,12 @@ Tokenizer = Callable[[str], list[str]]
 
 def rouge_score(text: str) -> list[str]:
     """As in the package rouge-score and in ROUGE-1.5.5: lower case, letters a to z and digits, nothing else."""
-    return ENGLISH.findall(text.lower())
+    return text.lower().encode("ascii", "replace").translate(ENGLISH).decode().split()
 
 
 def rouge_score_stemmed(text: str) -> list[str]:
     """The same, with words of more than three letters stemmed."""
-    return [stem(word) if len(word) > 3 else word for word in ENGLISH.findall(text.lower())]
+    return [stem(word) if len(word) > 3 else word for word in rouge_score(text)]
 
 
 def words(text: str) -> list[str]:

@@ -77,7 +77,7 @@ def test_texts_that_would_take_for_ever_are_refused_in_time(name: str) -> None:
 
 
 def test_a_refusal_says_that_the_texts_are_too_long() -> None:
-    result = score("similarity", HOSTILE, "1".join(HOSTILE))
+    result = score("similarity", *PAIRS["many letters"])
     assert (result.value, result.reason[:27]) == (None, "the two texts are too long,")
 
 
