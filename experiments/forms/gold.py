@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from django import forms
 
-SHARED = [("tie", "Tie"), ("both_bad", "Both bad"), ("", "No known answer")]
+SHARED = [("tie", "Tie"), ("both_bad", "Both bad"), ("none", "No known answer")]
 BY_ARM = [("baseline", "The baseline is better"), ("candidate", "The candidate is better"), *SHARED]
 # While the direction is hidden nobody is told which response is whose, not even by this form.
 BY_PLACE = [("response_1", "Response 1 is better"), ("response_2", "Response 2 is better"), *SHARED]
@@ -13,7 +13,7 @@ BY_PLACE = [("response_1", "Response 1 is better"), ("response_2", "Response 2 i
 
 class GoldForm(forms.Form):
     request = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
-    answer = forms.ChoiceField(required=False, widget=forms.RadioSelect, label="The right verdict")
+    answer = forms.ChoiceField(widget=forms.RadioSelect, label="The right verdict")
     reason = forms.CharField(
         max_length=1000,
         label="How is it known?",

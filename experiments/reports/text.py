@@ -17,11 +17,15 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
     else:
         yield from direction(human)
     yield row("share of the left side", estimate(human["position_bias"]))
+    if human["gold"]:
+        yield from gold(human["gold"])
     yield ""
     yield from agreement(human["agreement"])
 
 
 def direction(human: dict[str, Any]) -> Iterator[str]:
+    if human["sequential"]:
+        yield row("valid at every look", estimate(human["sequential"]))
     rate = human["win_rate"]
     yield row("win rate of the candidate", estimate(rate))
     if rate["same_reviewers_low"] is not None:
@@ -34,6 +38,14 @@ def direction(human: dict[str, Any]) -> Iterator[str]:
     yield row("share of the longer response", estimate(human["length_bias"]))
     for category in human["categories"]:
         yield row(f"  {category['name']}", estimate({**category["win_rate"], "warnings": []}))
+
+
+def gold(found: dict[str, Any]) -> Iterator[str]:
+    """Accuracy where the answer is known, beside the registered threshold."""
+    verdict = "BELOW" if found["failed"] else "threshold"
+    yield row("right on gold pairs", f"{estimate(found['accuracy'])}, {verdict} {found['threshold']:.0%}")
+    for one in found["reviewers"]:
+        yield row(f"  {one['name']}", estimate({**one, "warnings": []}))
 
 
 def agreement(found: dict[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from django.test import Client
 from annotations.models import Campaign, ComparisonTask, Seat
 from evalsite.platform.models import AuditEntry
 from experiments.models import BlindedPair, CampaignPlan, CampaignResult, EvalCase, Experiment, GoldAnswer
+from experiments.reports.exports.tables import table
 from experiments.services import results
 from experiments.services.campaigns import gold
 from experiments.services.campaigns.gold import CannotMark
@@ -201,6 +202,47 @@ def test_a_known_answer_needs_a_reason_and_is_never_rewritten(lead: Client) -> N
     assert conflict.status_code == 422
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         GoldAnswer.objects.update(answer="candidate")
+
+
+def test_a_known_answer_is_withdrawn_by_a_later_row(lead: Client) -> None:
+    experiment = make_paired_experiment(*TEXTS[:3])
+    make_gold(experiment, case_1="candidate", case_2="candidate", case_3="candidate")
+    campaign = make_open_campaign(experiment=experiment)
+    pair = BlindedPair.objects.get(case__external_id="1")
+    said = {"request": str(uuid4()), "answer": "none", "reason": "The manual changed."}
+    assert lead.post(f"/campaigns/{campaign.uuid}/pairs/{pair.pk}/gold", said).status_code == 302
+    assert AuditEntry.objects.filter(action="pair.gold_withdrawn").exists()
+    assert "1" not in gold_of(make_open_campaign(experiment=experiment, gold_share=0.5))
+
+
+def test_exports_name_gold_pairs_and_leave_them_out_of_what_is_about_the_models() -> None:
+    experiment = make_paired_experiment(*TEXTS[:10])
+    make_gold(experiment, **{f"case_{number}": "baseline" for number in range(1, 6)})
+    campaign = make_open_campaign(experiment=experiment, gold_share=0.5)
+    judge_by_case(campaign, lambda name, case: "candidate")
+    known = set(gold_of(campaign))
+
+    def rows(name: str) -> list[list[Any]]:
+        return list(table(name, experiment=experiment, campaigns=[campaign.pk]))
+
+    assert {row[1] for row in rows("judgments") if row[-1] == "baseline"} == known
+    assert {row[1] for row in rows("judgments") if row[-1] == ""} == set(map(str, range(1, 11))) - known
+    for name in ("battles", "preferences", "labels"):
+        assert {row[0] for row in rows(name)} == set(map(str, range(1, 11))) - known
+
+
+def test_the_report_tells_accuracy_in_json_and_text() -> None:
+    experiment = make_paired_experiment(*TEXTS[:10])
+    make_gold(experiment, **{f"case_{number}": "baseline" for number in range(1, 6)})
+    campaign = make_open_campaign(experiment=experiment, gold_share=0.5)
+    judge_by_case(campaign, lambda name, case: "candidate")
+    out = StringIO()
+    call_command("report", experiment.name, format="json", stdout=out)
+    told = json.loads(out.getvalue())["human"]["gold"]
+    assert (told["failed"], told["n_pairs"], told["accuracy"]["n"], told["accuracy"]["estimate"]) == (True, 5, 10, 0.0)
+    out = StringIO()
+    call_command("report", experiment.name, format="text", stdout=out)
+    assert "BELOW 70%" in out.getvalue()
 
 
 def test_an_identical_pair_cannot_be_marked() -> None:

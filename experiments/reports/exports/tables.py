@@ -1,4 +1,7 @@
-"""The four tables: their columns and the query behind each, read through a server-side cursor."""
+"""The four tables: their columns and the query behind each, read through a server-side cursor.
+
+Gold pairs stand in the first with their known answer; the others are about the models and leave them out.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ FETCH = 2000
 JUDGED = """
 WITH judged AS (
     SELECT assignment.id, assignment.task_id, assignment.surplus, assignment.finished_at, judgment.*,
-           pair.candidate_option = assignment.first_option AS candidate_left, pair.category,
+           pair.candidate_option = assignment.first_option AS candidate_left, pair.category, pair.gold,
            evalcase.external_id AS question_id, account.username AS reviewer, guidelines.number AS guidelines_number,
            campaign.title AS campaign, coalesce(imported.sides_known, true) AS sides_known,
            CASE WHEN judgment.choice IN ('tie', 'both_bad') THEN judgment.choice
@@ -45,7 +48,7 @@ SELECT campaign, question_id, category, reviewer,
        CASE WHEN sides_known OR choice IN ('tie', 'both_bad') THEN choice END, winner,
        CASE WHEN NOT sides_known THEN NULL WHEN candidate_left THEN 'candidate' ELSE 'baseline' END,
        CASE WHEN criteria = '{{}}' THEN criteria ELSE {CRITERIA} END,
-       comment, active_ms, revision, guidelines_number, surplus, {SECONDS}
+       comment, active_ms, revision, guidelines_number, surplus, {SECONDS}, gold
 FROM judged ORDER BY id
 """  # noqa: S608 constants of this file, as below
 BATTLES = f"""{JUDGED}
@@ -54,10 +57,10 @@ SELECT question_id,
        CASE WHEN candidate_left THEN %(baseline)s::text ELSE %(candidate)s::text END,
        CASE choice WHEN 'a' THEN 'model_a' WHEN 'b' THEN 'model_b' WHEN 'tie' THEN 'tie' ELSE 'tie (bothbad)' END,
        reviewer, 1, true, category, extract(epoch FROM finished_at)::float8
-FROM judged WHERE NOT surplus ORDER BY id
+FROM judged WHERE NOT surplus AND gold = '' ORDER BY id
 """  # noqa: S608
 LABELS = f"""{JUDGED}
-SELECT question_id, reviewer, winner FROM judged WHERE NOT surplus ORDER BY id
+SELECT question_id, reviewer, winner FROM judged WHERE NOT surplus AND gold = '' ORDER BY id
 """  # noqa: S608
 # The commonest answer of each pair, where it is one of the two arms and no other answer is as common.
 PREFERENCES = """
@@ -71,6 +74,7 @@ WITH counted AS (
     JOIN annotations_judgment AS judgment ON judgment.id = assignment.current_judgment_id
     JOIN experiments_blindedpair AS pair ON pair.task_id = assignment.task_id
     WHERE assignment.campaign_id = ANY (%(campaigns)s) AND assignment.state = 'judged' AND NOT assignment.surplus
+      AND pair.gold = ''
     GROUP BY pair.task_id
 )
 SELECT evalcase.external_id, task.system, task.turns, task.prompt,
@@ -102,7 +106,7 @@ TABLES = {
             "judgments",
             "one row per judgment, with choice as seen, winner by arm, criteria, comment and time",
             ("campaign", "question_id", "category", "reviewer", "choice", "winner", "left_arm", "criteria", "comment",
-             "active_ms", "revision", "guidelines", "surplus", "judged_at"),
+             "active_ms", "revision", "guidelines", "surplus", "judged_at", "gold"),
             JUDGMENTS,
             json_places=(7,),
         ),

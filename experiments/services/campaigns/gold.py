@@ -12,6 +12,7 @@ from experiments.models import BlindedPair, GoldAnswer
 Answer = GoldAnswer.Answer
 # What a lead says who may not see yet which response is whose.
 RESPONSES = {"response_1": 1, "response_2": 2}
+NOT_KNOWN = "none"
 SHARED = (Answer.TIE.value, Answer.BOTH_BAD.value, Answer.WITHDRAWN.value)
 
 
@@ -57,6 +58,8 @@ def mark(*, pair: BlindedPair, answer: str, reason: str, by: User, request: UUID
 def by_arm(*, pair: BlindedPair, answer: str) -> str:
     if answer in RESPONSES:
         return "candidate" if RESPONSES[answer] == pair.candidate_option else "baseline"
+    if answer == NOT_KNOWN:
+        return Answer.WITHDRAWN.value
     if answer in (*SHARED, Answer.CANDIDATE.value, Answer.BASELINE.value):
         return answer
     raise CannotMark("Choose one of the answers offered.")
