@@ -1,5 +1,6 @@
 """What a comparison says of two runs, from the counts to the verdicts."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -189,3 +190,40 @@ def test_imported_outputs_without_latency_have_none() -> None:
     assert payload["latency"] is None
     assert payload["tokens"]["output"]["baseline"] is None
     assert payload["cost"]["baseline"]["total"] is None
+
+
+def test_a_figure_of_the_whole_set_is_resampled_over_its_stored_statistics() -> None:
+    """Perplexity of all tokens: e² for the baseline on 40 tokens, e for the candidate."""
+    eval_set = make_eval_set(n_cases=20)
+    runs = []
+    for per_token in (2.0, 1.0):
+        run = make_run(eval_set=eval_set)
+        make_items(run)
+        sizes = [1 if place % 2 else 3 for place in range(20)]
+        details = [{"logprobs_sum": -per_token * n - 0.01 * place, "logprobs_n": n} for place, n in enumerate(sizes)]
+        values = [math.exp(per_token)] * 20
+        make_scores(make_run_scorer(run, scorer="perplexity"), values, with_pass_mark=False, details=details)
+        runs.append(run)
+    payload = payload_of(runs)
+    [metric] = payload["metrics"]
+    assert metric["kind"] == "corpus"
+    assert metric["baseline"]["estimate"] == pytest.approx(math.exp(2.0 + 1.9 / 40))
+    assert metric["difference"]["estimate"] == pytest.approx(math.exp(1.0475) - math.exp(2.0475))
+    assert metric["direction"] == "better"
+    assert (metric["wins"], metric["losses"]) == (20, 0)
+    assert "not one" in payload["regression"]["not_tested"][0]["reason"]
+
+
+def test_less_is_better_where_the_scorer_says_so() -> None:
+    eval_set = make_eval_set(n_cases=20)
+    runs = []
+    for base in (300.0, 200.0):
+        run = make_run(eval_set=eval_set)
+        make_items(run)
+        values = [base + place % 7 for place in range(20)]
+        make_scores(make_run_scorer(run, scorer="latency"), [*values[:-1], base + 3], with_pass_mark=False)
+        runs.append(run)
+    [metric] = payload_of(runs)["metrics"]
+    assert metric["difference"]["estimate"] == pytest.approx(-100.0)
+    assert metric["higher_is_better"] is False
+    assert (metric["wins"], metric["losses"]) == (20, 0)
