@@ -9,11 +9,12 @@ from array import array
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.importers.eval_sets.words import Hashes, key, normalised_key, runs, words
 
 RUN = 8
-SAMPLED = 64
+SAMPLED = 32
 FEWEST_RUNS = 4
 PART = 0.5
 TEMPLATE_SHARE, TEMPLATE_LEAST = 0.05, 20
@@ -31,29 +32,29 @@ class Overlap(NamedTuple):
 class TrainingOverlap:
     def __init__(self) -> None:
         self.exact, self.normalised = array("Q"), array("Q")
-        self.sampled: list[Hashes] = []
+        self.sampled, self.sizes = array("Q"), array("q")
         self.found: dict[int, Overlap] = {}
 
     def add_case(self, prompt: str) -> None:
         found = words(prompt)
         self.exact.append(key(prompt.strip()))
         self.normalised.append(normalised_key(found) if found else self.exact[-1])
-        self.sampled.append(runs(found, RUN)[:SAMPLED] if len(found) >= RUN + FEWEST_RUNS - 1 else runs([], RUN))
+        sample = runs(found if len(found) >= RUN + FEWEST_RUNS - 1 else [], RUN)[:SAMPLED]
+        self.sampled.frombytes(sample.tobytes())
+        self.sizes.append(sample.size)
 
     def ready(self) -> None:
         """After the last case, before the first training example."""
         self.keys = np.frombuffer(self.normalised, dtype=np.uint64)
         self.by_key = np.argsort(self.keys, kind="stable")
         self.keys = self.keys[self.by_key]
-        owners = np.repeat(np.arange(len(self.sampled)), [each.size for each in self.sampled])
-        together = np.concatenate([*self.sampled, runs([], RUN)])
-        order = np.argsort(together, kind="stable")
-        together, owners = together[order], owners[order]
-        _, number, times = np.unique(together, return_inverse=True, return_counts=True)
-        content = times[number] <= max(TEMPLATE_LEAST, TEMPLATE_SHARE * len(self.sampled))
-        self.runs, self.owners = together[content], owners[content]
-        self.n_runs = np.bincount(self.owners, minlength=len(self.sampled))
-        self.sampled.clear()
+        sizes = np.frombuffer(self.sizes, dtype=np.int64)
+        order = np.argsort(np.frombuffer(self.sampled, dtype=np.uint64))
+        sampled = np.frombuffer(self.sampled, dtype=np.uint64)[order]
+        owners = np.repeat(np.arange(sizes.size, dtype=np.int32), sizes)[order]
+        content = times_of(sampled) <= max(TEMPLATE_LEAST, TEMPLATE_SHARE * sizes.size)
+        self.runs, self.owners = sampled[content], owners[content]
+        self.n_runs = np.bincount(self.owners, minlength=sizes.size)
 
     def look_at(self, row: int, text: str) -> None:
         found = words(text)
@@ -75,7 +76,8 @@ class TrainingOverlap:
     def look_for_parts(self, row: int, of_text: Hashes) -> None:
         start = np.searchsorted(self.runs, of_text)
         end = np.searchsorted(self.runs, of_text, side="right")
-        hits = [self.owners[one:two] for one, two in zip(start, end, strict=True) if two > one]
+        hit = np.flatnonzero(end > start)
+        hits = [self.owners[one:two] for one, two in zip(start[hit], end[hit], strict=True)]
         if not hits:
             return
         owners, times = np.unique(np.concatenate(hits), return_counts=True)
@@ -88,6 +90,13 @@ class TrainingOverlap:
         known = self.found.get(overlap.place)
         if known is None or rank(overlap) > rank(known):
             self.found[overlap.place] = overlap
+
+
+def times_of(ordered: Hashes) -> NDArray[np.int64]:
+    """How often each value stands there, beside it. The values are in order."""
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: ordered.size])
+    counts = np.diff(starts, append=ordered.size)
+    return np.repeat(counts, counts)
 
 
 def rank(overlap: Overlap) -> tuple[int, float]:

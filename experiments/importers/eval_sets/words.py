@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import blake2b
 from zlib import crc32
 
@@ -30,11 +31,17 @@ def normalised_key(found: list[str]) -> int:
     return key(" ".join(found))
 
 
+@lru_cache(maxsize=1 << 16)
+def number(word: str) -> int:
+    """The same in every process, unlike Python's own hash."""
+    return crc32(word.encode(errors="surrogatepass"))
+
+
 def runs(found: list[str], length: int) -> Hashes:
     """Each distinct run of that many words as a number; a shorter text is one run."""
     if not found:
         return np.empty(0, dtype=np.uint64)
-    single = np.fromiter((crc32(word.encode(errors="surrogatepass")) for word in found), np.uint64, count=len(found))
+    single = np.fromiter(map(number, found), np.uint64, count=len(found))
     n = max(len(found) - length + 1, 1)
     total = np.zeros(n, dtype=np.uint64)
     for offset in range(min(length, len(found))):
