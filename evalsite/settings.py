@@ -107,6 +107,7 @@ LOGOUT_REDIRECT_URL = "login"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "evalsite.platform.client_address.client_address"
 AXES_LOCKOUT_TEMPLATE = "platform/locked_out.html"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_RESET_ON_SUCCESS = True
@@ -174,7 +175,10 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-if env.flag("TRUST_PROXY", default=False):
+# A proxy of ours ends TLS and says whom it speaks for; TRUSTED_PROXIES are further ones before it.
+TRUST_PROXY = env.flag("TRUST_PROXY", default=False)
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # Outbound calls go to public addresses only, and to what the operator names here.

@@ -4,7 +4,16 @@ import os
 import tempfile
 from pathlib import Path
 
-for name in ("EVALSITE_ENV", "SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY", "FIELD_KEYS"):
+for name in (
+    "EVALSITE_ENV",
+    "SECRET_KEY",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "HTTPS",
+    "TRUST_PROXY",
+    "TRUSTED_PROXIES",
+    "FIELD_KEYS",
+):
     os.environ.pop(name, None)
 
 # The first process of the run makes the folder; xdist workers and subprocesses inherit its name.
