@@ -236,6 +236,21 @@ def start_missing(*, now: datetime) -> int:
     return len(pairs)
 
 
+def renew_suite(*, suite: ExperimentSuite, now: datetime) -> int:
+    """After its role or margin changed: what was compared over it is judged anew; how many were started."""
+    models = {
+        "baseline_run__model_version": suite.experiment.baseline_id,
+        "candidate_run__model_version": suite.experiment.candidate_id,
+    }
+    over = RunComparison.objects.filter(baseline_run__eval_set=suite.eval_set_id)
+    over.filter(experiment=None, **models).update(experiment=suite.experiment)
+    concerned = over.filter(experiment=suite.experiment).select_related("baseline_run", "candidate_run")
+    due = [comparison for comparison in concerned if is_stale(comparison)]
+    for comparison in due:
+        start(comparison, created_by=None, now=now)
+    return len(due)
+
+
 def start_stale(*, now: datetime) -> int:
     """Where a run was scored after its comparison was computed."""
     scored_since = RunScorer.objects.filter(

@@ -7,6 +7,7 @@ from django.db import transaction
 from evalsite.platform import audit
 from evalsite.platform.models import User
 from experiments.models import EvalSet, Experiment, ExperimentSuite
+from experiments.services import comparisons
 
 
 @transaction.atomic
@@ -30,4 +31,5 @@ def use(
         details={"eval_set": str(eval_set), **said},
         now=now,
     )
+    comparisons.renew_suite(suite=suite, now=now)
     return suite

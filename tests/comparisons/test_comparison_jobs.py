@@ -10,7 +10,7 @@ from evalsite.platform import jobs
 from evalsite.platform.models import Job
 from experiments import tasks
 from experiments.models import BenchmarkRun, CaseChange, ExperimentSuite, RunComparison
-from experiments.services import comparisons
+from experiments.services import comparisons, suites
 from experiments.services.comparisons import CannotCompare
 from tests.comparisons.gsm8k import make_gsm8k, make_gsm8k_run
 from tests.factories.benchmarks_ import make_run, make_run_scorer, make_scored_run, make_scores
@@ -138,6 +138,28 @@ def test_the_margin_is_that_of_the_suite() -> None:
     assert comparison.payload["regression"]["words"] == "10% of the baseline"
     ExperimentSuite.objects.update(margin=0.2)
     assert comparisons.is_stale(comparison)
+
+
+def test_another_margin_has_the_comparison_computed_again() -> None:
+    experiment = make_experiment(n_cases=3)
+    eval_set = experiment.suites.get().eval_set
+    runs = [
+        make_scored_run(eval_set=eval_set, model_version=model, values=[1, 1, 0])
+        for model in (experiment.baseline, experiment.candidate)
+    ]
+    comparison = computed(*runs)
+    assert comparison.experiment == experiment
+    Job.objects.update(status=Job.Status.DONE)
+    said: dict[str, Any] = {"experiment": experiment, "eval_set": eval_set, "actor": None, "now": LATER}
+    said["margin_is_relative"] = False
+    suites.use(role="target", margin=0.05, **said)
+    assert not Job.objects.filter(status=Job.Status.QUEUED).exists()
+    suites.use(role="general", margin=0.02, **said)
+    [job] = Job.objects.filter(status=Job.Status.QUEUED)
+    jobs.run(job.pk)
+    comparison.refresh_from_db()
+    assert comparison.payload is not None
+    assert comparison.payload["regression"]["words"] == "2 points"
 
 
 def test_a_zombie_writes_nothing() -> None:
