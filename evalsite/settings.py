@@ -209,7 +209,8 @@ CELERY_TASK_DEFAULT_QUEUE = "quick"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+# Every schedule is a short interval, so beat keeps nothing on disk that a kill could break.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep jobs": {"task": "evalsite.platform.sweep", "schedule": schedule(5.0), "options": {"expires": 5}},
     "release expired leases": {

@@ -35,8 +35,7 @@ def worker_command(
     ]
     if queue:
         command += ["--queues", queue]
-    # Every schedule is a short interval, so beat keeps nothing on disk that a kill could break.
-    return [*command, "--beat", "--scheduler", "celery.beat:Scheduler"] if beat else command
+    return [*command, "--beat"] if beat else command
 
 
 def worker_commands(*, concurrency: int) -> dict[str, Sequence[str]]:
