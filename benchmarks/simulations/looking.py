@@ -4,6 +4,7 @@ import numpy as np
 from scipy import special
 
 from benchmarks.simulations.promise import Promise, Trial
+from experiments.stats.betting import bounded_mean_confidence_sequence
 from experiments.stats.checks import Floats
 from experiments.stats.proportions import two_proportion_test
 from experiments.stats.sequential import (
@@ -51,6 +52,17 @@ def win_rate_errs(rate: float) -> Trial:
     return trial
 
 
+def stopping_errs(rng: np.random.Generator) -> bool:
+    """A campaign without a preference, looked at after each of 300 pairs: three reviewers who mostly follow each other.
+
+    What was excluded at any look stays out, so one look at the end tells whether any look had erred.
+    """
+    leaning = rng.integers(0, 2, (300, 1))
+    follows = rng.random((300, 3)) < 0.9
+    scores = np.where(follows, leaning, 1 - leaning).mean(axis=1)
+    return (bounded_mean_confidence_sequence(scores).p_value or 1) <= 0.05
+
+
 def planned_looks(spending: str, lead: float) -> Trial:
     """Two arms of 2,500, five looks, the pooled z of the page against the bound."""
     bounds = group_sequential_bounds(PLANNED, spending=spending).bounds  # type: ignore[arg-type]
@@ -79,6 +91,7 @@ PROMISES = [
     Promise("fixed test at each of the 50 looks", peeking_errs, 0.25, 1, 10_000, 400, "why not", data="looks"),
     Promise("Bernoulli sequence at 50%, 50 looks", win_rate_errs(0.5), 0, 0.05, 2_000, 30),
     Promise("Bernoulli sequence at 80%, 50 looks", win_rate_errs(0.8), 0, 0.05, 2_000, 30),
+    Promise("betting sequence, a look after each of 300 pairs", stopping_errs, 0, 0.05, 10_000, 150),
     Promise("O'Brien-Fleming-like, 5 looks, any error", planned_looks("obrien-fleming", 0), 0.043, 0.057, 20_000, 300),
     Promise("Pocock-like, 5 looks, any error", planned_looks("pocock", 0), 0.043, 0.057, 20_000, 300),
     Promise(

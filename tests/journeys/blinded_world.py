@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from io import BytesIO
 from random import Random
 from typing import Any
@@ -16,7 +17,7 @@ from evalsite.platform import jobs
 from evalsite.platform.embedded.processes import wait_until
 from evalsite.platform.models import Job, User
 from experiments import tasks as handlers_of_jobs  # noqa: F401
-from experiments.models import Experiment, FileImport
+from experiments.models import EvalCase, Experiment, FileImport, GoldAnswer
 from experiments.services import imports, uploads
 from experiments.services.campaigns import drafts, opening
 from experiments.services.campaigns.drafts import CampaignDraft
@@ -144,6 +145,8 @@ def make_world(
         **{"reviewers_per_pair": 2, **fields},
     )
     now = timezone.now()
+    if fields.get("gold_share"):
+        know_the_first_half(file_import.experiment, better="baseline" if swapped else "candidate", now=now)
     campaign = drafts.create(experiment=file_import.experiment, draft=draft, created_by=lead, now=now, rng=Random(3))
     seat_at_fixed_places(campaign)
     Campaign.objects.filter(pk=campaign.pk).update(status=Campaign.Status.OPENING)
@@ -151,6 +154,14 @@ def make_world(
         campaign_uuid=campaign.uuid, opened_by=lead, now=now, entropy=entropy(n_pairs=n_pairs, swapped=swapped)
     )
     return World(opened, file_import.experiment, file_import, reviewer, other, lead)
+
+
+def know_the_first_half(experiment: Experiment, *, better: str, now: datetime) -> None:
+    """The same model's answers are better, whatever its arm."""
+    for case in EvalCase.objects.filter(eval_set__suites__experiment=experiment, position__lt=4):
+        GoldAnswer.objects.create(
+            experiment=experiment, case=case, answer=better, source=GoldAnswer.Source.IMPORT, created_at=now
+        )
 
 
 def seat_at_fixed_places(campaign: Campaign) -> None:

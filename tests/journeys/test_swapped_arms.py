@@ -60,11 +60,11 @@ def as_text(answer: Answer) -> str:
     return f"{answer.request}\n{answer.everything().decode()}"
 
 
-def seen_in_a_world(*, swapped: bool, monkeypatch: pytest.MonkeyPatch) -> Seen:
+def seen_in_a_world(*, swapped: bool, gold_share: float, monkeypatch: pytest.MonkeyPatch) -> Seen:
     """What the reviewer gets in a world that is undone afterwards."""
     mask = Mask()
     with transaction.atomic(), monkeypatch.context() as patched:
-        world = make_world(names=NAMES, swapped=swapped)
+        world = make_world(names=NAMES, swapped=swapped, gold_share=gold_share)
         patched.setattr("django.utils.timezone.now", ticking_clock())
         patched.setattr(SYSTEM_RANDOM, "choice", Random(5).choice, raising=False)
         answers = [mask(as_text(answer)) for answer in tour(DirectLine(world.reviewer), world, NAMES)]
@@ -74,11 +74,12 @@ def seen_in_a_world(*, swapped: bool, monkeypatch: pytest.MonkeyPatch) -> Seen:
     return seen
 
 
+@pytest.mark.parametrize("gold_share", [0, 0.4], ids=["plain", "with gold pairs"])
 def test_swapping_the_arms_changes_no_byte_a_reviewer_gets_and_no_row_of_annotations(
-    monkeypatch: pytest.MonkeyPatch,
+    gold_share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = seen_in_a_world(swapped=False, monkeypatch=monkeypatch)
-    other = seen_in_a_world(swapped=True, monkeypatch=monkeypatch)
+    one = seen_in_a_world(swapped=False, gold_share=gold_share, monkeypatch=monkeypatch)
+    other = seen_in_a_world(swapped=True, gold_share=gold_share, monkeypatch=monkeypatch)
 
     assert not set(one.candidate_texts) & set(other.candidate_texts)
     assert len(one.answers) == len(other.answers) > 150
@@ -92,6 +93,12 @@ def test_swapping_the_arms_changes_no_byte_a_reviewer_gets_and_no_row_of_annotat
 def without_times(text: str) -> str:
     """Rows made before the clock stood still."""
     return re.sub(r'"20\d\d-[^"]+"', '"time"', text)
+
+
+def test_gold_pairs_change_no_byte_a_reviewer_gets_and_no_row_of_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, golden = (seen_in_a_world(swapped=False, gold_share=share, monkeypatch=monkeypatch) for share in (0, 0.4))
+    assert plain.answers == golden.answers
+    assert without_times(plain.tables).splitlines() == without_times(golden.tables).splitlines()
 
 
 def test_the_mask_hides_random_tokens_and_nothing_else() -> None:
