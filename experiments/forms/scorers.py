@@ -20,6 +20,7 @@ class ScorerLine:
     scorer: Scorer
     use: BoundField
     params: BoundField
+    primary: BoundField
 
 
 class ScorersForm(forms.Form):
@@ -29,7 +30,7 @@ class ScorersForm(forms.Form):
         label="Further ones, as a JSON list",
         required=False,
         max_length=100_000,
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "input"}),
         help_text='For the same scorer twice: [{"scorer": "contains", "key": "greets", "params": {…}}]',
     )
 
@@ -44,8 +45,6 @@ class ScorersForm(forms.Form):
                 first.setdefault(entry["scorer"], entry)
         others = [entry for entry in config if entry not in first.values()]
         self.fields["further"].initial = orjson.dumps(others, option=orjson.OPT_INDENT_2).decode() if others else ""
-        names = [(name, scorer.title) for name, scorer in SCORERS.items()]
-        primary = next((entry["scorer"] for entry in first.values() if entry.get("primary")), "")
         for name, scorer in SCORERS.items():
             given = first.get(name, {}).get("params", {})
             self.fields[f"use_{name}"] = forms.BooleanField(label=scorer.title, required=False, initial=name in first)
@@ -54,18 +53,19 @@ class ScorersForm(forms.Form):
                 required=False,
                 max_length=100_000,
                 initial=orjson.dumps(told(scorer, given)).decode() if told(scorer, given) else "",
-                widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "{}"}),
+                widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "{}", "class": "input"}),
             )
-        self.fields["primary"] = forms.ChoiceField(
-            label="The one that decides",
-            choices=[("", "the first with a pass mark"), *names],
-            required=False,
-            initial=primary,
-            help_text="Comparisons and regression tests read this one first.",
-        )
+            self.fields[f"primary_{name}"] = forms.BooleanField(
+                label=f"{scorer.title} is primary",
+                required=False,
+                initial=bool(first.get(name, {}).get("primary")),
+            )
 
     def lines(self) -> list[ScorerLine]:
-        return [ScorerLine(one, self[f"use_{name}"], self[f"params_{name}"]) for name, one in SCORERS.items()]
+        return [
+            ScorerLine(one, self[f"use_{name}"], self[f"params_{name}"], self[f"primary_{name}"])
+            for name, one in SCORERS.items()
+        ]
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -81,7 +81,7 @@ class ScorersForm(forms.Form):
 
     def config_of(self, name: str) -> dict[str, Any]:
         params = self.parsed(f"params_{name}", self.cleaned_data.get(f"params_{name}", ""), dict)
-        return {"scorer": name, "params": params, "primary": self.cleaned_data.get("primary") == name}
+        return {"scorer": name, "params": params, "primary": bool(self.cleaned_data.get(f"primary_{name}"))}
 
     def parsed(self, field: str, text: str, kind: type) -> Any:
         if not text.strip():

@@ -102,6 +102,11 @@ class CaseRow:
         return "passed" if self.score.passed else "failed"
 
     @property
+    def is_graded(self) -> bool:
+        """Whether the value says more than passed or failed does."""
+        return self.score is not None and (self.score.passed is None or self.score.value not in (0.0, 1.0))
+
+    @property
     def reason(self) -> str:
         return str(self.score.detail.get("reason", "")) if self.score else ""
 
@@ -117,11 +122,22 @@ class CaseRow:
 
     @property
     def calls(self) -> str:
-        return orjson.dumps(self.output.tool_calls, option=orjson.OPT_INDENT_2).decode() if self.output else ""
+        """One line per tool call: name and arguments."""
+        calls = (self.output.tool_calls if self.output else None) or []
+        return "\n".join(call_in_words(call) for call in calls)
 
     @property
     def is_cut(self) -> bool:
         return self.output is not None and len(self.output.text) > LONGEST_SHOWN
+
+
+def call_in_words(call: Any) -> str:
+    """As the chat protocol gives it, with its arguments as text, or plainly; whatever else, as it stands."""
+    inner = call.get("function", call) if isinstance(call, Mapping) else None
+    if not isinstance(inner, Mapping) or "name" not in inner:
+        return orjson.dumps(call).decode()
+    arguments = inner.get("arguments", {})
+    return f"{inner['name']}({arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()})"
 
 
 @dataclass(frozen=True)

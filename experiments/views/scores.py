@@ -64,7 +64,7 @@ def rescore_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, "The outputs are being scored again. No model is called for that.")
-            return redirect(f"/runs/{run_id}/")
+            return redirect("run", run_id)
     context = {"run": run, "form": form}
     return render(request, "experiments/runs/rescore.html", context, status=422 if form.errors else 200)
 
