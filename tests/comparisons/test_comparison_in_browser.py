@@ -3,7 +3,11 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from evalsite.platform.embedded.processes import wait_until
+from experiments.models import RunComparison
 from tests.comparisons.compared import make_comparison
+from tests.factories.benchmarks_ import make_scored_run
+from tests.factories.experiments_ import make_experiment
 from tests.factories.platform_ import make_user
 from tests.journeys.accessibility import problems_of
 from tests.running.browser import WatchedBrowser
@@ -40,6 +44,18 @@ def test_regressions_are_paged_by_keyboard(page: Page) -> None:
     expect(heading).to_contain_text("2 of 27")
     page.reload()
     expect(heading).to_contain_text("2 of 27")
+
+
+def test_finished_runs_of_a_suite_are_compared_by_a_worker_on_its_own(page: Page) -> None:
+    experiment = make_experiment(n_cases=20, role="general")
+    eval_set = experiment.suites.get().eval_set
+    make_scored_run(eval_set=eval_set, model_version=experiment.baseline, values=[1.0] * 20)
+    make_scored_run(eval_set=eval_set, model_version=experiment.candidate, values=[0.0] * 12 + [1.0] * 8)
+    assert wait_until(lambda: RunComparison.objects.filter(state="worse").exists(), seconds=90)
+    page.goto(f"/experiments/{experiment.pk}/")
+    page.get_by_role("link", name="Open the comparison").click()
+    expect(page.get_by_label("Finding")).to_contain_text("Worse")
+    expect(page.get_by_role("link", name="12 worse")).to_be_visible()
 
 
 def test_keys_do_nothing_while_somebody_writes(page: Page) -> None:
