@@ -12,6 +12,7 @@ from typing import Any
 
 from experiments.scorers.shown import shown, shown_list
 
+LARGEST_WHOLE = 2**1023
 LOOSE = str.maketrans("'", '"', " ,./-_*^")
 KINDS = {
     "string": "string",
@@ -42,7 +43,7 @@ def kind_of(value: object) -> str:
 def problem_with(value: Any, accepted: Sequence[Any], schema: Mapping[str, Any], *, loose: bool) -> str:
     """Why the value is not accepted, empty where it is. schema: of this argument, {} where the tool has none."""
     wanted = _kind_in(schema)
-    if wanted == "float" and kind_of(value) == "integer":
+    if wanted == "float" and kind_of(value) == "integer" and abs(value) <= LARGEST_WHOLE:
         value = float(value)
     usual = _usual_kind(accepted)
     if not wanted:

@@ -8,7 +8,8 @@ from typing import Any
 from experiments.scorers.base import Param
 
 HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
-FENCE = re.compile(r"\s*```[ \t]*(?:json|jsonc|JSON)?[ \t]*\r?\n(.*?)\n?[ \t]*```\s*", re.DOTALL)
+FENCE = "```"
+LANGUAGES = ("", "json", "jsonc", "json5")
 STARTS = re.compile(r"[\[{]")
 MOST_STARTS = 20
 
@@ -33,8 +34,16 @@ def read_json(text: str, extract: str = "whole") -> Any:
     """
     if extract == "embedded":
         return _embedded(text)
-    fenced = FENCE.fullmatch(text) if extract == "fenced" else None
-    return _strict(fenced[1] if fenced else text)
+    return _strict(_unfenced(text) if extract == "fenced" else text)
+
+
+def _unfenced(text: str) -> str:
+    """What stands in the one Markdown fence that is the whole text; else the text."""
+    inner = text.strip()
+    if not (inner.startswith(FENCE) and inner.endswith(FENCE) and len(inner) >= 2 * len(FENCE)):
+        return text
+    language, line_end, rest = inner[len(FENCE) : -len(FENCE)].partition("\n")
+    return rest if line_end and language.strip().lower() in LANGUAGES else text
 
 
 def _embedded(text: str) -> Any:

@@ -13,10 +13,11 @@ SYMBOLS = "$€£¥₹₽₩¢"
 CODES = frozenset(
     ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "RUB", "AUD", "CAD", "SEK", "NOK", "DKK", "PLN", "KR", "RS")
 )
-FRACTION = r"(?<![\w/.,])\d+\s?/\s?\d+(?![\d.,]*/)(?![.,]?\d)"
+# Possessive throughout: what a part has taken it does not give back, so that time stays linear.
+FRACTION = r"(?<![\w/.,])\d++\s?/\s?\d++(?![\d.,]*+/)(?![.,]?\d)"
 TOKENS = {
     mark: re.compile(
-        rf"{FRACTION}|(?:\d[\d{SEPARATORS}{group}]*(?:[{mark}]\d+)?|(?<!\d)[{mark}]\d+)(?:[eE][-+]?\d+(?!\w))?"
+        rf"{FRACTION}|(?:\d[\d{SEPARATORS}{group}]*+(?:[{mark}]\d++)?|(?<!\d)[{mark}]\d++)(?:[eE][-+]?\d++(?!\w))?"
     )
     for mark, group in ((".", ","), (",", "."))
 }

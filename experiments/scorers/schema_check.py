@@ -34,6 +34,8 @@ DRAFTS = {
     "2020-12": jsonschema.Draft202012Validator,
 }
 DEFAULT_DRAFT = "2020-12"
+# What the library raises on keywords of another draft, which the draft's meta-schema lets pass.
+MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 MOST_STEPS = 1_000_000
 MOST_ERRORS = 3
 VALUES = ("const", "enum", "default", "examples")
@@ -69,6 +71,8 @@ class Checker:
             raise BadSchema(f"it refers to {shown(error.ref)}, which is not part of it; nothing is fetched") from None
         except (jsonschema.exceptions.UnknownType, referencing.exceptions.Unresolvable) as error:
             raise BadSchema(shown(str(error))) from None
+        except MALFORMED:
+            raise BadSchema("a part of it that its draft does not check is no schema") from None
         finally:
             _steps.reset(token)
 
@@ -103,7 +107,10 @@ def _checker(schema: Any, draft: str, documents: Mapping[str, Any]) -> Checker:
     specification = specification_with(stock.META_SCHEMA["$schema"])
     resources = [(uri, specification.create_resource(document)) for uri, document in documents.items()]
     registry: Any = referencing.Registry().with_resources(resources)
-    return Checker(_careful(stock)(schema, registry=registry))
+    try:
+        return Checker(_careful(stock)(schema, registry=registry))
+    except MALFORMED:
+        raise BadSchema("its names ($id, $anchor) cannot be followed") from None
 
 
 def _draft_of(schema: Any, draft: str) -> Any:

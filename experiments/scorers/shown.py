@@ -10,10 +10,17 @@ _short.maxstring = _short.maxother = _short.maxlong = 120
 
 def shown(value: object, longest: int = LONGEST) -> str:
     """A text itself, anything else as Python writes it; cut, without NUL and without halves of surrogate pairs."""
-    text = value if isinstance(value, str) else _short.repr(value)
+    text = value if isinstance(value, str) else _written(value)
     if len(text) > longest:
         text = text[: longest - 1] + "…"
     return storable(text)
+
+
+def _written(value: object) -> str:
+    try:
+        return _short.repr(value)
+    except ValueError:
+        return "a number of very many digits"
 
 
 def shown_list(values: Iterable[object], most: int = 5) -> list[str]:

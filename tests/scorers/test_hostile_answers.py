@@ -15,7 +15,11 @@ from experiments.scorers.base import Case, Response, ScoreResult
 from tests.real_data import real_data
 
 NAMES = list(registry.SCORERS)
-PARAMS: dict[str, dict[str, Any]] = {"line_format": {"pattern": r"\w+: .*"}, "regex_match": {"pattern": r"(\w+\s?)+$"}}
+PARAMS: dict[str, dict[str, Any]] = {
+    "line_format": {"pattern": r"\w+: .*"},
+    "regex_match": {"pattern": r"(\w+\s?)+$"},
+    "rubric": {"url": "http://127.0.0.1:9/judge"},
+}
 MANY_WORDS = " ".join(f"w{n}" for n in range(120_000))
 TEXTS = {
     "a million digits": "9" * 1_000_000,
@@ -36,6 +40,9 @@ TEXTS = {
     "nothing": "",
     "exponents": "1e9" * 300_000,
     "slashes": "1/" * 400_000,
+    "half a fraction": "1/" + "9" * 900_000 + "/",
+    "an exponent without end": "1e" + "9" * 900_000 + "x",
+    "a fence of spaces": "```json\n" + " " * 900_000,
 }
 CHECKS: dict[str, Any] = {
     "accepted": ["7", 8, None, ["x"]],
@@ -64,6 +71,31 @@ def test_a_hostile_answer_is_scored_in_time(name: str, kind: str) -> None:
     if name in ("numeric_match", "exact_match", "contains", "rouge_l", "similarity"):
         assert_kept(judge(Case(expected=text, checks=CHECKS), Response(text=f"{text[:-1]}x")))
     assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("extract", ["fenced", "embedded"])
+@pytest.mark.parametrize("kind", TEXTS)
+def test_json_is_looked_for_in_a_hostile_answer_in_time(extract: str, kind: str) -> None:
+    started = time.process_time()
+    assert_kept(registry.get("json_valid").bind({"extract": extract})(Case(), Response(text=TEXTS[kind])))
+    assert time.process_time() - started < 20
+
+
+def test_a_word_is_looked_for_in_time_where_everything_repeats() -> None:
+    started = time.process_time()
+    assert_kept(
+        registry.get("contains").bind({"whole_words": True})(Case(expected="a" * 400_000), Response(text="a" * 900_000))
+    )
+    assert time.process_time() - started < 20
+
+
+def test_whole_numbers_beyond_every_limit_are_judged_and_shown() -> None:
+    call = [{"name": "f", "arguments": {"a": 1 << 99_999}}]
+    tools = [{"name": "f", "parameters": {"properties": {"a": {"type": "float"}}}}]
+    expected = [{"name": "f", "arguments": {"a": [1.5]}}]
+    for name in ("tool_call", "must_not_match", "must_not_call"):
+        case = Case(checks={**CHECKS, "tools": tools, "expected_tool_calls": expected})
+        assert_kept(registry.get(name).bind({})(case, Response(tool_calls=call)))
 
 
 JSON: st.SearchStrategy[Any] = st.recursive(

@@ -10,7 +10,7 @@ from experiments.scorers.shown import shown, shown_list
 
 ALL = list(registry.SCORERS.values())
 UNITS = {"share", "ms", "tokens", "characters", "perplexity", "points"}
-NEEDED = {"line_format": {"pattern": "x"}}
+NEEDED = {"line_format": {"pattern": "x"}, "rubric": {"url": "http://127.0.0.1:9/judge"}}
 
 
 def name(scorer: Scorer) -> str:
@@ -85,7 +85,7 @@ def test_scorers_apply_to_cases_that_hold_what_they_need() -> None:
         case = Case(expected=checks.pop("expected", ""), checks=checks)
         return {scorer.name for scorer in ALL if scorer.applies(case)}
 
-    always = {"regex_match", "line_format", "json_valid", "perplexity", "length", "output_tokens", "latency"}
+    always = {"regex_match", "line_format", "json_valid", "perplexity", "length", "output_tokens", "latency", "rubric"}
     assert fitting() == always
     assert {"exact_match", "rouge_l", "bleu"} <= fitting(expected="x")
     assert fitting(schema={}) == {*always, "json_schema"}

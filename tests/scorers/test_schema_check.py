@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,21 @@ def test_a_schema_that_cannot_be_kept_to_is_refused_before_the_first_value(reaso
     with pytest.raises(BadSchema) as refusal:
         checker(REFUSED[reason])
     assert reason in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("draft", "schema"),
+    [
+        ("draft7", {"$ref": {"type": "string"}}),
+        ("draft4", {"$ref": "#a", "definitions": {"x": {"id": 5}}}),
+        ("2020-12", {"extends": {"$ref": "number"}}),
+        ("draft3", {"$dynamicAnchor": {}, "unevaluatedProperties": "x"}),
+        ("2020-12", {"$id": "http://[bad", "$ref": "#/x"}),
+    ],
+)
+def test_keywords_of_another_draft_never_raise_anything_else(draft: str, schema: Any) -> None:
+    with suppress(BadSchema):
+        checker(schema, draft).problems({"a": 1})
 
 
 def test_what_a_schema_merely_quotes_is_no_pattern() -> None:
