@@ -8,8 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from evalsite.platform.drawing import Scale
 from evalsite.platform.models import Job
 from experiments.models import BenchmarkRun, ExperimentSuite, RunComparison
+from experiments.reports.suite_history import steps
 from experiments.services import comparisons
 from tests.comparisons.compared import compute, make_comparison
 from tests.factories.benchmarks_ import make_run, make_run_scorer, make_scored_run, make_scores
@@ -184,3 +186,30 @@ def test_history_shows_each_model_once_in_order_of_time(lead: Client) -> None:
 
 def test_history_without_a_run_says_what_to_do(lead: Client) -> None:
     assert "No finished run yet" in lead.get(reverse("suite_history", args=[make_eval_set().pk])).content.decode()
+
+
+def test_of_very_many_categories_those_that_lost_most_are_shown_first(lead: Client) -> None:
+    names = [f"category {number:02}" for number in range(40)]
+    comparison = make_comparison([1.0] * 80, [1.0] * 79 + [0.0], categories=names)
+    text = page(lead, comparison)
+    assert "show 15 more" in text
+    assert "category 39" in text
+    assert "category 38" not in text
+    whole = lead.get(reverse("comparison", args=[comparison.pk]), {"rows": "all"}).content.decode()
+    assert "category 38" in whole
+    assert "show 15 more" not in whole
+
+
+def test_the_categories_of_another_metric_can_be_chosen(lead: Client) -> None:
+    comparison = make_comparison()
+    for run in (comparison.baseline_run, comparison.candidate_run):
+        make_scores(make_run_scorer(run, scorer="contains", is_primary=False), [1, 0, 1, 0, 1, 0])
+    comparisons.compute(comparison_id=comparison.pk, now=NOW, guard=lambda: None)
+    text = lead.get(reverse("comparison", args=[comparison.pk]), {"categories": "contains"}).content.decode()
+    assert "By category: Contains" in text
+    assert "By category: Exact match" in page(lead, comparison)
+
+
+def test_history_is_drawn_on_round_values() -> None:
+    assert steps(Scale(0.164, 0.621, width=220)) == [0.2, 0.4, 0.6]
+    assert steps(Scale(90.0, 110.0, width=220)) == [90.0, 95.0, 100.0, 105.0, 110.0]
