@@ -225,3 +225,27 @@ def test_the_description_names_every_operation_for_people_and_programs(client: C
             assert f'id="{told["operationId"]}"' in page
         assert path in page
     assert "curl -X POST" in page
+
+
+def test_a_set_is_uploaded_and_each_version_is_a_set_of_its_own(program: Program) -> None:
+    rows = [{"id": str(number), "prompt": f"{number} + 1?", "expected": str(number + 1)} for number in range(5)]
+    made = []
+    for some in (rows, rows[:3]):
+        answer = program.send("/eval-sets?name=sums", jsonl(some), "application/x-ndjson")
+        assert answer.status_code == 202, answer.content
+        work_off()
+        found = program.get(f"/imports/{answer.json()['id']}").json()
+        assert found["status"] == "done", found
+        made.append(program.get(f"/eval-sets/{found['eval_set_id']}").json())
+    assert [(one["name"], one["version"], one["n_cases"]) for one in made] == [("sums", 1, 5), ("sums", 2, 3)]
+    assert made[0]["scorers"][0]["primary"]
+    assert made[0]["content_hash"] != made[1]["content_hash"]
+    run = uploaded(program, EvalSet.objects.get(pk=made[1]["id"]), [{"id": "0", "response": "1"}], "adder")
+    assert program.get(f"/runs/{run}").json()["n_errors"] == 2
+
+
+def test_a_set_whose_columns_cannot_be_told_asks_for_them(program: Program) -> None:
+    answer = program.send("/eval-sets?name=odd", b'{"colour": "red"}\n', "application/x-ndjson")
+    work_off()
+    found = program.get(f"/imports/{answer.json()['id']}").json()
+    assert (found["status"], found["missing"]) == ("checked", ["prompt"])
