@@ -1,40 +1,15 @@
 """Whole runs against a real server, in the process of the test."""
 
-from typing import Any
-from uuid import uuid4
-
 import pytest
 
-from evalsite.platform import jobs
 from evalsite.platform.models import Job
-from experiments.models import Attempt, BenchmarkRun, EvalSet, Output, RunItem
-from experiments.services.runs import starting
-from experiments.services.runs.starting import GENERATE
-from tests.factories.benchmarks_ import make_called_model, make_endpoint, make_numbered_set
-from tests.factories.platform_ import NOW
+from experiments.models import Attempt, Output, RunItem
+from tests.factories.benchmarks_ import make_numbered_set
 from tests.running.misbehaviour import mixed
 from tests.running.model_server import ModelServer
+from tests.runs.running import start_run, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def start_run(server: ModelServer, eval_set: EvalSet, *, model: str = "instant", **fields: Any) -> BenchmarkRun:
-    endpoint = make_endpoint(base_url=server.base_url, **fields.pop("endpoint", {}))
-    version = make_called_model(endpoint=endpoint, model=model)
-    values = {"run_id": uuid4(), "created_by": None, "now": NOW, "threads": 4}
-    return starting.start(model_version=version, eval_set=eval_set, **{**values, **fields})
-
-
-def work_off(run: BenchmarkRun) -> BenchmarkRun:
-    """Deliver what is queued for the run until its cases are through."""
-    for _ in range(10):
-        queued = list(Job.objects.filter(kind=GENERATE, status=Job.Status.QUEUED).order_by("created_at"))
-        if not queued:
-            break
-        for job in queued:
-            jobs.run(job.pk)
-    run.refresh_from_db()
-    return run
 
 
 def test_every_case_gets_its_own_answer_and_scoring_is_asked_for(server: ModelServer) -> None:

@@ -35,6 +35,7 @@ class Doorkeeper:
         self.affordable: int | None = None
         self.gave_up = False
         self.holding = False
+        self.is_probing = False
 
     def refresh(self, *, ready: int) -> None:
         """Ask anew when it is time, and at once when the endpoint refused or failed."""
@@ -53,17 +54,23 @@ class Doorkeeper:
         self.obey(limits.ask(endpoint=self.endpoint, wish=wish, tally=self.meter.take_tally(), now=now), now=now)
 
     def obey(self, allowance: Allowance, *, now: datetime) -> None:
+        self.is_probing = allowance.calls is not None
         self.elsewhere, self.gave_up = allowance.in_flight_elsewhere, allowance.gave_up
         to_monotonic = time.monotonic() - now.timestamp()
-        limit = allowance.slots if self.affordable is None else min(allowance.slots, self.affordable)
+        limit = allowance.slots
         self.gate.allow(
             limit=0 if self.holding else limit,
-            calls=allowance.calls,
+            calls=fewest(allowance.calls, self.affordable),
             starts=None if allowance.starts is None else [at.timestamp() + to_monotonic for at in allowance.starts],
             rests_until=allowance.resting_until.timestamp() + to_monotonic if allowance.resting_until else 0.0,
         )
         held_back = allowance.calls is not None or allowance.starts is not None or limit < self.threads
         self.due.every = BUSY_SECONDS if held_back else CALM_SECONDS
+
+    def afford(self, calls: int) -> None:
+        """So many more calls until this is said again."""
+        self.affordable = calls
+        self.gate.let(fewest(self.gate.calls_left, calls) if self.is_probing else calls)
 
     def hold(self) -> None:
         """No new calls from here; those in flight keep their slots."""
@@ -72,3 +79,9 @@ class Doorkeeper:
 
     def leave(self) -> None:
         limits.give_back(holders=[self.holder])
+
+
+def fewest(first: int | None, second: int | None) -> int | None:
+    """None is any number."""
+    numbers = [number for number in (first, second) if number is not None]
+    return min(numbers, default=None)

@@ -58,6 +58,11 @@ class Gate:
                 self.starts = deque([*(self.starts or ()), *starts])
             self.changed.notify_all()
 
+    def let(self, calls: int | None) -> None:
+        with self.changed:
+            self.calls_left = calls
+            self.changed.notify_all()
+
     def hold(self) -> None:
         """Let nobody else begin; calls that run go on."""
         with self.changed:

@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from django.conf import settings
 from django.utils import timezone
 
 from evalsite.platform.jobs import JobAgain, JobRun, LostLease
@@ -67,23 +69,24 @@ class Lane:
         self.door = Doorkeeper(
             endpoint=endpoint, holder=token, threads=run.threads, gate=self.gate, meter=self.meter, clock=self.clock
         )
-        self.look, self.began = Due(LOOK_SECONDS), time.monotonic()
+        self.look, self.glance, self.began = Due(LOOK_SECONDS), Due(LOOK_SECONDS), time.monotonic()
         self.n_kept = 0
+        self.is_spent = False
 
     def work(self) -> None:
         """Until nothing is left for this lane or the run stops. Raises JobAgain where it only gives way."""
         self.take_over()
+        self.mind_budget(budget=self.run.budget, cost=self.run.cost)
         gives_way = False
-        with self.crew:
-            while (self.stock.held or self.finds_more()) and not gives_way:
-                self.step()
-                if self.look.now():
-                    if self.has_stopped():
-                        break
+        try:
+            with self.crew:
+                while (self.stock.held or self.finds_more()) and not gives_way and not self.has_stopped():
+                    self.step()
                     gives_way = self.must_give_way()
-            self.drain()
-        self.stock.release()
-        self.door.leave()
+                self.drain()
+        finally:
+            self.stock.release()
+            self.door.leave()
         if gives_way:
             raise JobAgain
         ending.close_if_complete(run_id=self.run.pk, now=self.clock())
@@ -98,7 +101,8 @@ class Lane:
         self.delivery.check()
         self.keep(self.crew.finished(within=GROUP_SECONDS))
         self.stock.refill(wanted=max(2 * self.run.threads, int(self.meter.pace * SECONDS_AT_HAND)))
-        self.door.refresh(ready=self.crew.ready.qsize())
+        # Those that threads hold at the gate count too.
+        self.door.refresh(ready=self.stock.n_ready - self.gate.in_flight)
         self.stock.renew_when_due()
 
     def finds_more(self) -> bool:
@@ -107,15 +111,17 @@ class Lane:
         return bool(self.stock.held) or leasing.any_free(run_id=self.run.pk, now=self.clock())
 
     def has_stopped(self) -> bool:
-        status = BenchmarkRun.objects.values_list("status", flat=True).get(pk=self.run.pk)
-        if status in LIVE and (self.door.gave_up or self.meter.is_refused):
+        if self.meter.is_refused or self.door.gave_up:
             ending.pause_for_endpoint(run_id=self.run.pk, error=self.meter.last_error)
             return True
-        return status not in LIVE
+        if self.is_spent:
+            ending.pause_for_budget(run_id=self.run.pk)
+            return True
+        return self.look.now() and not BenchmarkRun.objects.filter(pk=self.run.pk, status__in=LIVE).exists()
 
     def must_give_way(self) -> bool:
         """To another job, or to short tasks that find every worker busy."""
-        if time.monotonic() - self.began < GIVE_WAY_AFTER_SECONDS:
+        if time.monotonic() - self.began < GIVE_WAY_AFTER_SECONDS or not self.glance.now():
             return False
         late = Sweep.objects.filter(at__lt=self.clock() - SWEEP_IS_LATE)
         return Job.objects.filter(status=Job.Status.QUEUED).exists() or late.exists()
@@ -163,14 +169,13 @@ class Lane:
             self.delivery.advanced()
         self.n_kept += n_final
         self.delivery.progress(self.n_kept, self.n_kept + kept.n_left, f"calling {self.run.model_version.name}")
-        if kept.budget is not None:
-            self.mind_budget(kept)
+        self.mind_budget(budget=kept.budget, cost=kept.cost)
 
-    def mind_budget(self, kept: Kept) -> None:
-        """So few calls at the end that the last ones do not spend much more than there is."""
-        left = (kept.budget or 0) - kept.cost
-        per_call = self.desk.input_price + self.desk.output_price
-        typical = float(per_call) / 2 * self.meter.tokens_per_call
-        self.door.affordable = max(int(float(left) / typical), 1) if typical else None
-        if left <= 0 and kept.n_left:
-            ending.pause_for_budget(run_id=self.run.pk)
+    def mind_budget(self, *, budget: Decimal | None, cost: Decimal) -> None:
+        """No more calls until the next group than there is money for, shared with the other lanes."""
+        if budget is None:
+            return
+        self.is_spent = cost >= budget
+        per_token = float(self.desk.input_price + self.desk.output_price) / 2
+        affordable = float(budget - cost) / max(per_token * self.meter.tokens_per_call, 1e-12)
+        self.door.afford(0 if self.is_spent else max(int(affordable / settings.RUN_LANES) - self.gate.in_flight, 1))

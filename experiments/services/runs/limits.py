@@ -70,7 +70,7 @@ def locked_state(endpoint: Endpoint) -> EndpointState:
 def next_starts(state: EndpointState, endpoint: Endpoint, wish: Wish, *, now: datetime) -> Sequence[datetime] | None:
     if endpoint.requests_per_minute is None and endpoint.tokens_per_minute is None:
         return None
-    want = max(min(wish.ready, 2 * wish.calls_at_once) - wish.starts_left, 0)
+    want = max(min(max(wish.ready, 0), 2 * wish.calls_at_once) - wish.starts_left, 0)
     want = pacing.calls_within_tokens(state, endpoint, want=want, per_call=wish.tokens_per_call, now=now)
     return pacing.starts(state, endpoint, want=want, now=now)
 

@@ -55,6 +55,9 @@ def resume(*, run: BenchmarkRun, actor: User | None, budget: Decimal | None = No
 def continue_generating(run: BenchmarkRun, *, now: datetime) -> None:
     if run.model_version.endpoint:
         limits.forget_failures(endpoint=run.model_version.endpoint)
+    if not live_lanes(run):
+        # Whoever held them is gone for good: their leases need not run out first.
+        run.items.filter(state=State.WAITING).update(lease_token=None, lease_until=None)
     run.status, run.status_reason, run.finished_at = Status.RUNNING, "", None
     run.save()
     wake_lanes(run=run, now=now)

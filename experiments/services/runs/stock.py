@@ -49,6 +49,11 @@ class Stock:
         self.found_nothing = not taken and self.last_id == 0
         self.last_id = taken[-1].item_id if taken else 0
 
+    @property
+    def n_ready(self) -> int:
+        """Not in back-off; those that are being called among them."""
+        return len(self.held) - len(self.later)
+
     def put_back(self, item: Leased, *, until: datetime) -> None:
         """For another try, which nobody makes twice: the case stays ours."""
         item.attempts += 1

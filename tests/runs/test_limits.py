@@ -1,0 +1,94 @@
+"""Limits shared through rows: what each of several lanes is allowed."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from experiments.models import Endpoint, EndpointSlots, EndpointState
+from experiments.services.runs import limits, pacing
+from experiments.services.runs.limits import Allowance, Wish
+from experiments.services.runs.pacing import Tally
+from tests.factories.benchmarks_ import make_endpoint
+from tests.factories.platform_ import NOW
+
+pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
+
+
+def ask(
+    endpoint: Endpoint, holder: UUID, *, tally: Tally | None = None, now: datetime = NOW, **fields: Any
+) -> Allowance:
+    values = {"calls_at_once": 8, "in_flight": 0, "ready": 50, "starts_left": 0, "tokens_per_call": 100.0}
+    wish = Wish(holder=holder, **{**values, **fields})
+    return limits.ask(endpoint=endpoint, wish=wish, tally=tally or Tally(), now=now)
+
+
+def test_lanes_together_stay_below_the_endpoints_limit_and_share_it() -> None:
+    endpoint, one, two = make_endpoint(max_concurrency=8), uuid4(), uuid4()
+    assert [ask(endpoint, one).slots, ask(endpoint, two).slots] == [8, 0]
+    assert [ask(endpoint, one, in_flight=8).slots, ask(endpoint, one, in_flight=4).slots] == [8, 4]
+    found = ask(endpoint, two)
+    assert (found.slots, found.in_flight_elsewhere) == (4, 4)
+
+
+def test_the_slots_of_a_dead_holder_are_freed() -> None:
+    endpoint, dead, heir = make_endpoint(max_concurrency=8), uuid4(), uuid4()
+    ask(endpoint, dead)
+    assert ask(endpoint, heir, now=NOW + limits.SLOTS_FOR).slots == 0
+    assert ask(endpoint, heir, now=NOW + limits.SLOTS_FOR + SECOND).slots == 8
+    assert not EndpointSlots.objects.filter(holder=dead).exists()
+
+
+def test_slots_given_back_are_free_at_once() -> None:
+    endpoint, one, two = make_endpoint(max_concurrency=8), uuid4(), uuid4()
+    ask(endpoint, one)
+    limits.give_back(holders=[one])
+    assert ask(endpoint, two).slots == 8
+
+
+def test_what_one_lane_is_refused_holds_for_all() -> None:
+    endpoint, one, two = make_endpoint(max_concurrency=8), uuid4(), uuid4()
+    tally = Tally()
+    tally.throttled(began=NOW, rest_until=NOW + 30 * SECOND)
+    ask(endpoint, one, tally=tally)
+    limits.give_back(holders=[one])
+    found = ask(endpoint, two)
+    assert (found.slots, found.resting_until) == (4, NOW + 30 * SECOND)
+
+
+def test_the_request_limit_is_one_for_all_lanes() -> None:
+    endpoint = make_endpoint(requests_per_minute=240)
+    starts = [start for holder in (uuid4(), uuid4()) for start in ask(endpoint, holder).starts or ()]
+    assert starts == [NOW + number * SECOND / 4 for number in range(5)]
+
+
+def test_without_rate_limits_nobody_is_told_when_to_begin() -> None:
+    assert ask(make_endpoint(), uuid4()).starts is None
+
+
+def test_no_more_starts_are_taken_than_can_be_used() -> None:
+    endpoint = make_endpoint(requests_per_minute=60_000)
+    assert len(ask(endpoint, uuid4(), ready=3).starts or ()) == 3
+    assert len(ask(endpoint, uuid4(), ready=50, starts_left=14).starts or ()) == 2
+
+
+def test_an_open_breaker_stops_all_lanes_but_one_probe() -> None:
+    endpoint, one, two = make_endpoint(), uuid4(), uuid4()
+    tally = Tally()
+    for _ in range(pacing.OPENS_AFTER):
+        tally.failed(began=NOW, first_try=True)
+    assert ask(endpoint, one, tally=tally).calls == 0
+    assert ask(endpoint, two).calls == 0
+    later = NOW + 2 * SECOND
+    assert [ask(endpoint, holder, now=later).calls for holder in (two, one)] == [1, 0]
+    assert ask(endpoint, one, tally=Tally(successes=1), now=later).calls is None
+
+
+def test_an_endpoint_that_fails_every_probe_is_given_up() -> None:
+    endpoint, one = make_endpoint(), uuid4()
+    EndpointState.objects.create(endpoint=endpoint, concurrency=8, failures_in_a_row=pacing.GIVES_UP_AFTER - 1)
+    assert not ask(endpoint, one).gave_up
+    EndpointState.objects.update(failures_in_a_row=pacing.GIVES_UP_AFTER)
+    assert ask(endpoint, one).gave_up
