@@ -39,7 +39,7 @@ def field_of(param: Param) -> forms.Field:
         return forms.FloatField(**told)
     if param.kind == "text":
         return forms.CharField(strip=False, **told)
-    return forms.JSONField(**told)
+    return forms.JSONField(widget=forms.Textarea(attrs={"rows": 2}), **told)
 
 
 def add_scorers(form: forms.Form, chosen: Sequence[Mapping[str, Any]]) -> None:
@@ -54,7 +54,9 @@ def add_scorers(form: forms.Form, chosen: Sequence[Mapping[str, Any]]) -> None:
         )
         for param in scorer.params:
             field = field_of(param)
-            field.initial = told.get("params", {}).get(param.name, param.default)
+            given = told.get("params", {}).get(param.name, param.default)
+            if given is not None:
+                field.initial = given
             form.fields[f"param:{name}:{param.name}"] = field
 
 

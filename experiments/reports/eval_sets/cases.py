@@ -51,9 +51,12 @@ def page_of_cases(
 
 @dataclass(frozen=True)
 class Check:
+    """`texts` where it is a list of nothing but texts."""
+
     name: str
     title: str
     text: str
+    texts: list[str]
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,13 @@ def parts_of(case: EvalCase) -> Parts:
     for turn in case.turns:
         rest = {name: value for name, value in turn.items() if name not in ("role", "content")}
         turns.append(Turn(turn.get("role", ""), turn.get("content", ""), as_text(rest)))
-    checks = [Check(name, TITLES.get(name, name), as_text(case.checks[name])) for name in CHECKS if name in case.checks]
+    checks = [check_of(name, case.checks[name]) for name in CHECKS if name in case.checks]
     return Parts(turns, checks, as_text(case.metadata))
+
+
+def check_of(name: str, value: Any) -> Check:
+    only_texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return Check(name, TITLES.get(name, name), as_text(value), value if only_texts else [])
 
 
 def as_text(value: Any) -> str:
