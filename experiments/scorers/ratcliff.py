@@ -18,7 +18,7 @@ from rapidfuzz.distance import Postfix, Prefix
 POPULAR_FROM = 200
 SIZES = (2, 4)
 LITTLE = 500  # characters that are looked through faster than cut into a set
-MOST_WORK = 4_000_000_000  # characters looked at, about a second or two
+MOST_WORK = 2_000_000_000  # characters looked at, about a second or two
 
 
 class TooLong(ValueError):

@@ -26,14 +26,24 @@ class Rouge(NamedTuple):
 
 Overlap = Callable[[Sequence[str], Sequence[str]], Rouge]
 
+COUNT = Param(
+    "count",
+    "choice",
+    default="each",
+    choices=("each", "once"),
+    help="each: an n-gram counts as often as it stands in both, as in ROUGE-1.5.5; once: as in the package rouge",
+)
 PARAMS = (
     Param("tokenizer", "choice", default="rouge_score", choices=tuple(TOKENIZERS), help="how texts are cut into words"),
     Param("measure", "choice", default="f", choices=Rouge._fields, help="which of the three is the value"),
 )
 
 
-def rouge_n(reference: Sequence[str], answer: Sequence[str], n: int) -> Rouge:
-    """Overlap of n-grams, each counted as often as it stands in both. n: at least 1; inputs are tokens."""
+def rouge_n(reference: Sequence[str], answer: Sequence[str], n: int, count: str = "each") -> Rouge:
+    """Overlap of n-grams; inputs are tokens, n is at least 1. count: see `COUNT`."""
+    if count == "once":
+        wanted, found = set(ngrams(reference, n)), set(ngrams(answer, n))
+        return _rouge(len(wanted & found), len(wanted), len(found))
     common = matches(ngrams(answer, n), ngrams(reference, n))
     return _rouge(common, max(len(reference) - n + 1, 0), max(len(answer) - n + 1, 0))
 
@@ -52,8 +62,9 @@ def _rouge(common: int, n_reference: int, n_answer: int) -> Rouge:
     return Rouge(precision, recall, f)
 
 
-def maker(overlap: Overlap) -> Callable[[Mapping[str, Any]], Judge]:
+def maker(compare: Callable[..., Rouge]) -> Callable[[Mapping[str, Any]], Judge]:
     def make(params: Mapping[str, Any]) -> Judge:
+        overlap: Overlap = partial(compare, count=params["count"]) if "count" in params else compare
         tokenize, measure = TOKENIZERS[params["tokenizer"]], params["measure"]
 
         def judge(case: Case, response: Response) -> ScoreResult:
@@ -73,23 +84,27 @@ def maker(overlap: Overlap) -> Callable[[Mapping[str, Any]], Judge]:
 
 def label(name: str, params: Mapping[str, Any]) -> str:
     measure = {"f": "F1", "precision": "precision", "recall": "recall"}[params["measure"]]
-    return f"{name} {measure}, tokens of {params['tokenizer']}"
+    once = ", each n-gram once" if params.get("count") == "once" else ""
+    return f"{name} {measure}, tokens of {params['tokenizer']}{once}"
 
 
-def _scorer(name: str, title: str, summary: str, overlap: Overlap) -> Scorer:
+def _scorer(
+    name: str, title: str, summary: str, compare: Callable[..., Rouge], params: tuple[Param, ...] = PARAMS
+) -> Scorer:
     return Scorer(
         name=name,
         version=1,
         title=title,
         summary=summary,
-        make=maker(overlap),
+        make=maker(compare),
         applies=has_answers,
         has_pass_mark=False,
-        params=PARAMS,
+        params=params,
         label_of=partial(label, title),
     )
 
 
-ROUGE_1 = _scorer("rouge_1", "ROUGE-1", "Overlap of words with the expected answer.", partial(rouge_n, n=1))
-ROUGE_2 = _scorer("rouge_2", "ROUGE-2", "Overlap of pairs of neighbouring words.", partial(rouge_n, n=2))
+WITH_COUNT = (*PARAMS, COUNT)
+ROUGE_1 = _scorer("rouge_1", "ROUGE-1", "Overlap of words with the expected answer.", partial(rouge_n, n=1), WITH_COUNT)
+ROUGE_2 = _scorer("rouge_2", "ROUGE-2", "Overlap of pairs of neighbouring words.", partial(rouge_n, n=2), WITH_COUNT)
 ROUGE_L = _scorer("rouge_l", "ROUGE-L", "Longest common subsequence of words with the expected answer.", rouge_l)

@@ -44,6 +44,20 @@ def test_the_values_of_rouge_1_5_5_come_out(stemming: str) -> None:
 
 
 @pytest.mark.real_data
+def test_the_values_of_the_package_rouge_come_out_where_each_n_gram_counts_once() -> None:
+    """Its F1 adds 1e-8 below the line, and that of ROUGE-L weighs recall by a beta of its own."""
+    published = json.loads((real_data("text_metric_fixtures") / "pltrdy_rouge_data.json").read_text())
+    for row in published:
+        for kind, name in (("rouge-1", "rouge_1"), ("rouge-2", "rouge_2"), ("rouge-l", "rouge_l")):
+            for measure in ("precision", "recall", *(["f"] if kind != "rouge-l" else [])):
+                params = {"tokenizer": "white_space", "measure": measure}
+                params |= {"count": "once"} if kind != "rouge-l" else {}
+                value = score(name, row["hyp"], row["ref"], params=params).value
+                assert value == pytest.approx(row["scores"][kind][measure[0]], abs=1e-7), (kind, measure)
+    assert len(published) == 4
+
+
+@pytest.mark.real_data
 @pytest.mark.parametrize(
     ("model", "published"),
     {
