@@ -16,6 +16,7 @@ from experiments.endpoints.replies import read_reply
 
 OK = 200
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, REQUEST_TIMEOUT, TOO_MANY_REQUESTS = 401, 403, 404, 408, 429
+OUT_OF_QUOTA = "insufficient_quota"
 LONGEST_REST_SECONDS = 24 * 3600.0
 WORDS = {
     UNAUTHORIZED: "The server does not accept the key (401).",
@@ -63,7 +64,8 @@ def request_headers(key: str) -> dict[str, str]:
 def status_error(answer: Answer, *, key: str) -> CallError:
     status = answer.status
     if status == TOO_MANY_REQUESTS:
-        error_class = errors.RATE_LIMITED
+        # An empty account answers 429 too, and no waiting fills it.
+        error_class = errors.HTTP_4XX if error_code(answer.body) == OUT_OF_QUOTA else errors.RATE_LIMITED
     elif status == REQUEST_TIMEOUT:
         error_class = errors.TIMEOUT
     elif 400 <= status < 500:
@@ -82,13 +84,23 @@ def status_error(answer: Answer, *, key: str) -> CallError:
     )
 
 
-def said_in(body: bytes, *, key: str) -> str:
-    """The message of the protocol's error object, masked; a server that refuses a key repeats it there, so not then."""
+def error_code(body: bytes) -> Any:
+    error = error_object(body)
+    return error.get("code") if isinstance(error, dict) else None
+
+
+def error_object(body: bytes) -> Any:
+    """The protocol's error object; None where there is none."""
     try:
         reply = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return ""
-    error = reply.get("error", reply) if isinstance(reply, dict) else None
+        return None
+    return reply.get("error", reply) if isinstance(reply, dict) else None
+
+
+def said_in(body: bytes, *, key: str) -> str:
+    """The message of the protocol's error object, masked; a server that refuses a key repeats it there, so not then."""
+    error = error_object(body)
     message = error.get("message", error.get("detail")) if isinstance(error, dict) else error
     return masked(message, key=key) if isinstance(message, str) else ""
 

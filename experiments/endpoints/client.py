@@ -166,11 +166,18 @@ def request_bytes(method: str, target: Target, headers: Mapping[str, str], body:
 
 def redirected(answer: Answer, target: Target) -> CallError:
     """Where to is the server's own text, so it is not repeated."""
-    to_tls = target.scheme == "http" and answer.headers.get("location", "").startswith(f"https://{target.host_in_url}")
-    where = "its https address" if to_tls else "another address"
+    where = "its https address" if is_its_tls(answer.headers.get("location", ""), target) else "another address"
     return CallError(
         errors.BLOCKED,
         f"The server redirects to {where} ({answer.status}), and redirects are not followed. "
         "Enter the address that answers itself.",
         status=answer.status,
     )
+
+
+def is_its_tls(location: str, target: Target) -> bool:
+    try:
+        to = parse(location)
+    except CallError:
+        return False
+    return (target.scheme, to.scheme, to.host) == ("http", "https", target.host)

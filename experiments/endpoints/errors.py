@@ -25,8 +25,11 @@ RETRYABLE = frozenset({TIMEOUT, REFUSED, DNS, HTTP_5XX, RATE_LIMITED, MALFORMED}
 WITH_ANSWER = frozenset({EMPTY, FILTERED, TRUNCATED})
 
 
+LONGEST_DETAIL = 500
+
+
 class CallError(Exception):
-    """A call that failed. `detail` can be shown to a user: it holds no key, no header and no whole body."""
+    """A call that failed. `detail` can be shown and stored: it is short, with no key, header or whole body in it."""
 
     def __init__(
         self,
@@ -39,7 +42,7 @@ class CallError(Exception):
     ) -> None:
         super().__init__(error_class, detail)
         self.error_class = error_class
-        self.detail = detail
+        self.detail = detail if len(detail) <= LONGEST_DETAIL else f"{detail[: LONGEST_DETAIL - 1]}…"
         self.status = status
         self.retry_after = retry_after
         self.answer = answer

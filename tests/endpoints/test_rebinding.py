@@ -103,10 +103,19 @@ def test_a_redirect_is_told_in_words_and_never_followed(status: int, header: str
         assert canary.connections == 0
 
 
-def test_a_redirect_to_tls_says_so() -> None:
-    with listening([b"HTTP/1.1 301 Moved\r\nLocation: https://127.0.0.1/v1\r\nContent-Length: 0\r\n\r\n"]) as server:
-        client = GuardedClient(AllowList.parse(["127.0.0.1"]))
-        assert "its https address" in blocked(client, server.url).detail
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://127.0.0.1/v1", "its https address"),
+        ("https://127.0.0.1.evil.org/", "another address"),
+        ("http://127.0.0.1/v2", "another address"),
+        ("/v2", "another address"),
+    ],
+)
+def test_a_redirect_to_tls_says_so(location: str, words: str) -> None:
+    redirect = f"HTTP/1.1 301 Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+    with listening([redirect.encode()]) as server, GuardedClient(AllowList.parse(["127.0.0.1"])) as client:
+        assert words in blocked(client, server.url).detail
 
 
 def test_proxies_and_passwords_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

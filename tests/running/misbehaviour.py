@@ -14,6 +14,7 @@ EXPECTED = {
     "refusal": "",
     "429": "rate_limited",
     "429_after": "rate_limited",
+    "quota": "http_4xx",
     "500": "http_5xx",
     "503": "http_5xx",
     "400": "http_4xx",

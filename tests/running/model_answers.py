@@ -81,6 +81,7 @@ WHOLE: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "refusal": lambda reply: changed(reply, content=None, refusal="I cannot help with that."),
     "429": lambda reply: refused(429, "Rate limit reached"),
     "429_after": lambda reply: refused(429, "Rate limit reached", "Retry-After: 1\r\n"),
+    "quota": lambda reply: told(429, b'{"error": {"message": "No quota left", "code": "insufficient_quota"}}'),
     "500": lambda reply: refused(500, "The model crashed"),
     "503": lambda reply: told(503, b"upstream gone", content_type="text/plain"),
     "400": lambda reply: refused(400, "temperature is not supported by this model"),
