@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from experiments.models import RunComparison
+from experiments.reports import scores
 from experiments.reports.comparisons import change_list
 from tests.comparisons.compared import make_comparison
 from tests.factories.platform_ import make_user
@@ -67,6 +68,13 @@ def test_a_category_narrows_the_list(lead: Client) -> None:
     text = text_of(lead, make_comparison(), category="hard")
     assert "1 of 1" in text
     assert "case 2" in text
+
+
+def test_the_rarest_categories_are_found_together(lead: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "MOST_CATEGORIES", 1)
+    comparison = make_comparison([1.0] * 6, [0.0] * 6, categories=("a", "b", "c"))
+    assert "1 of 4" in text_of(lead, comparison, category="(others)")
+    assert "1 of 2" in text_of(lead, comparison, category="a")
 
 
 @pytest.mark.parametrize(("q", "found"), [("What is 2", "case 3"), ("ANSWER IS 8", "case 2"), ("%", "No such case")])

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.http import urlencode
 
 from experiments.models import CaseChange, EvalCase, Output, RunComparison, RunScorer, Score
+from experiments.reports.scores import NO_CATEGORY, OTHER_CATEGORIES
 from experiments.reports.word_diff import WordDiff, word_diff
 
 AROUND = 25
@@ -188,8 +189,10 @@ HEAVY = ("case__system", "case__turns", "case__expected", "case__tags", "case__m
 def chosen(comparison: RunComparison, metric: Mapping[str, Any], wanted: Wanted) -> QuerySet[CaseChange]:
     kind = SIDES[wanted.kind][0 if metric["kind"] == "pass" else 1]
     found = CaseChange.objects.filter(comparison=comparison, scorer_key=metric["key"], kind=kind)
-    if wanted.category:
-        found = found.filter(category="" if wanted.category == "(none)" else wanted.category)
+    if wanted.category == OTHER_CATEGORIES:
+        found = found.exclude(category__in=[stored(row["name"]) for row in metric["categories"]])
+    elif wanted.category:
+        found = found.filter(category=stored(wanted.category))
     if wanted.q:
         said = Output.objects.filter(
             model_version__in=models_of(comparison), case=OuterRef("case"), text__icontains=wanted.q
@@ -197,6 +200,10 @@ def chosen(comparison: RunComparison, metric: Mapping[str, Any], wanted: Wanted)
         asked = Q(case__external_id__icontains=wanted.q) | Q(case__prompt__icontains=wanted.q)
         found = found.filter(asked | Q(case__expected__icontains=wanted.q) | Exists(said))
     return found
+
+
+def stored(category: str) -> str:
+    return "" if category == NO_CATEGORY else category
 
 
 def models_of(comparison: RunComparison) -> list[int]:
