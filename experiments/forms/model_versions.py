@@ -45,7 +45,9 @@ class JsonField(forms.CharField):
 
 class VersionForm(forms.Form):
     name = forms.CharField(
-        max_length=200, help_text="Of the model as you compare it. A known name makes the next version of it."
+        max_length=200,
+        help_text="Of the model as you compare it. A known name makes the next version of it.",
+        widget=forms.TextInput(attrs={"list": "known-names"}),
     )
     endpoint = forms.ModelChoiceField(Endpoint.objects.none(), empty_label="Choose one")
     model = forms.CharField(

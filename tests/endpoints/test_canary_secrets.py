@@ -36,6 +36,9 @@ SECRETS = [WORKING, REPLACED, REFUSED, ECHOED, MISTYPED]
 CANARIES = Canaries(names=[*SECRETS, *settings.FIELD_KEYS], ids=[])
 
 
+EXPORTS = ("lm-eval/results", "lm-eval/samples")
+
+
 @dataclass
 class Tap:
     """Everything that is said to the broker while it is open."""
@@ -98,13 +101,18 @@ def run_cases(endpoint: Endpoint, prompt: str) -> BenchmarkRun:
         created_by=None,
         now=timezone.now(),
     )
-    assert wait_until(lambda: not run.items.filter(state="waiting").exists(), seconds=60)
+    assert wait_until(lambda: scored(run), seconds=60), run.status_reason
     return run
+
+
+def scored(run: BenchmarkRun) -> bool:
+    run.refresh_from_db()
+    return run.status == BenchmarkRun.Status.DONE
 
 
 def pages(line: WireLine, endpoints: list[Endpoint], runs: list[BenchmarkRun]) -> list[Answer]:
     own = [f"/endpoints/{each.pk}/{part}" for each in endpoints for part in ("", "edit")]
-    of_runs = [f"/runs/{run.pk}/{part}" for run in runs for part in ("", "cases/")]
+    of_runs = [f"/runs/{run.pk}/{part}" for run in runs for part in ("", "cases/", *EXPORTS)]
     of_cases = [f"/runs/{item.run_id}/cases/{item.pk}/" for item in RunItem.objects.all()]
     jobs_ = [f"/jobs/{pk}" for pk in Job.objects.values_list("pk", flat=True)]
     lists = ["/endpoints/", "/models/", "/models/new", "/runs/", "/jobs/", "/audit"]

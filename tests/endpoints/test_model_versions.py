@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from evalsite.platform.models import AuditEntry
 from experiments.models import ModelVersion
@@ -97,6 +97,14 @@ def test_bad_input_is_refused_at_its_field(changes: dict[str, Any], field: str, 
         model_versions.make(draft=draft(**changes), created_by=None, now=NOW)
     assert raised.value.field_name == field
     assert not ModelVersion.objects.exists()
+
+
+def test_a_version_never_changes_and_never_goes() -> None:
+    version = make_called_version()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ModelVersion.objects.update(system_prompt="Other.")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        version.delete()
 
 
 def test_an_archived_endpoint_takes_no_new_version() -> None:
