@@ -1,3 +1,4 @@
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -34,3 +35,12 @@ def test_no_more_than_the_depth_is_held_and_giving_up_ends_the_thread() -> None:
     taken.close()  # type: ignore[attr-defined]
     assert len(read) < 10
     assert "reading ahead" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_threads_take_short_turns_while_both_work_and_only_then() -> None:
+    usual = sys.getswitchinterval()
+    taken = ahead(range(10))
+    next(taken)
+    assert sys.getswitchinterval() < usual / 5
+    taken.close()  # type: ignore[attr-defined]
+    assert sys.getswitchinterval() == usual
