@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from celery import current_app
 from django.db import connection
 from django.utils import timezone
 
@@ -309,7 +310,7 @@ def test_retrying_beside_a_live_job_of_the_same_key_changes_nothing() -> None:
 
 def test_quick_jobs_never_wait_behind_long_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
-    monkeypatch.setattr(jobs.current_app, "send_task", lambda name, *, queue, **named: sent.append(queue))
+    monkeypatch.setattr(current_app, "send_task", lambda name, *, queue, **named: sent.append(queue))
     jobs.handler("tests.quick", quick=True)(lambda run: None)
     jobs.handler("tests.long")(lambda run: None)
     for kind in ("tests.quick", "tests.long"):
@@ -318,7 +319,7 @@ def test_quick_jobs_never_wait_behind_long_ones(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_worker_without_named_queues_works_on_both() -> None:
-    assert set(jobs.current_app.amqp.queues.consume_from) == {"quick", "long"}
+    assert set(current_app.amqp.queues.consume_from) == {"quick", "long"}
 
 
 def test_what_a_job_logs_carries_its_id() -> None:
@@ -328,7 +329,7 @@ def test_what_a_job_logs_carries_its_id() -> None:
     def logs(run: jobs.JobRun) -> None:
         record = logging.makeLogRecord({"msg": "half way"})
         RequestIdFilter().filter(record)
-        names.append(record.request_id)
+        names.append(vars(record)["request_id"])
 
     job = make_job(kind="tests.logs")
     jobs.run(job.pk)
