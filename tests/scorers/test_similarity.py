@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments.scorers import ratcliff
 from experiments.scorers.ratcliff import TooLong, ratio
 from tests.real_data import real_data
 from tests.scorers.scoring import json_lines, score
@@ -76,8 +77,9 @@ def test_texts_that_would_take_for_ever_are_refused_in_time(name: str) -> None:
     assert time.process_time() - started < 20
 
 
-def test_a_refusal_says_that_the_texts_are_too_long() -> None:
-    result = score("similarity", *PAIRS["many letters"])
+def test_a_refusal_says_that_the_texts_are_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratcliff, "MOST_WORK", 1_000)
+    result = score("similarity", HOSTILE[:200], HOSTILE[200::-1])
     assert (result.value, result.reason[:27]) == (None, "the two texts are too long,")
 
 
