@@ -1,6 +1,7 @@
 """Comparisons of two runs: asked for, computed in a worker, kept with what they were computed from, and renewed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from evalsite.platform import jobs
-from evalsite.platform.models import User
+from evalsite.platform.models import Job, User
 from experiments.models import BenchmarkRun, CaseChange, Experiment, ExperimentSuite, RunComparison, RunScorer
 from experiments.reports.comparisons.changes import Changes
 from experiments.reports.comparisons.comparing import Tell, compare, current_scorers, source_of
@@ -226,13 +227,15 @@ def start_missing(*, now: datetime) -> int:
         pairs = cursor.fetchall()
     for baseline_id, candidate_id, experiment_id in pairs:
         runs = BenchmarkRun.objects.select_related("eval_set").in_bulk([baseline_id, candidate_id])
-        get_or_start(
-            baseline_run=runs[baseline_id],
-            candidate_run=runs[candidate_id],
-            experiment=Experiment.objects.get(pk=experiment_id),
-            created_by=None,
-            now=now,
-        )
+        # A run that was opened again meanwhile is compared when it is done.
+        with suppress(CannotCompare):
+            get_or_start(
+                baseline_run=runs[baseline_id],
+                candidate_run=runs[candidate_id],
+                experiment=Experiment.objects.get(pk=experiment_id),
+                created_by=None,
+                now=now,
+            )
     return len(pairs)
 
 
@@ -260,10 +263,15 @@ def start_stale(*, now: datetime) -> int:
     ended_since = Q(baseline_run__finished_at__gt=F("computed_at")) | Q(candidate_run__finished_at__gt=F("computed_at"))
     suspects = (
         RunComparison.objects.filter(finished, Exists(scored_since) | ended_since, payload__isnull=False)
+        # What failed or was stopped is not tried again and again: somebody looks at it, and asks.
+        .exclude(job__status__in=[Job.Status.FAILED, Job.Status.PARKED, Job.Status.CANCELLED])
         .select_related("baseline_run", "candidate_run")
+        .defer("payload")
         .order_by("-computed_at")[:MOST_AT_ONCE]
     )
-    due = [comparison for comparison in suspects if is_stale(comparison)]
+    due = [comparison for comparison in suspects if comparison.source != present_source(comparison)]
     for comparison in due:
         start(comparison, created_by=None, now=now)
+    still_true = {comparison.pk for comparison in suspects} - {comparison.pk for comparison in due}
+    RunComparison.objects.filter(pk__in=still_true).update(computed_at=now)
     return len(due)

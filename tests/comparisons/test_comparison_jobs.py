@@ -109,6 +109,24 @@ def test_rescoring_makes_it_stale_and_the_beat_computes_it_again() -> None:
     assert ask(comparison.baseline_run, run).job_id != comparison.job_id
 
 
+def test_a_run_that_ended_again_with_the_same_scores_is_looked_at_once() -> None:
+    comparison = computed(*two_runs())
+    Job.objects.update(status=Job.Status.DONE)
+    BenchmarkRun.objects.update(finished_at=NOW + timedelta(minutes=1))
+    assert comparisons.start_due(now=LATER) == 0
+    comparison.refresh_from_db()
+    assert comparison.computed_at == LATER
+
+
+def test_a_comparison_that_failed_is_not_tried_again_by_itself() -> None:
+    comparison = computed(*two_runs())
+    make_scores(make_run_scorer(comparison.candidate_run, scorer="contains", finished_at=LATER), [1, 1, 1, 1])
+    Job.objects.update(status=Job.Status.FAILED)
+    assert comparisons.start_due(now=LATER) == 0
+    Job.objects.update(status=Job.Status.DONE)
+    assert comparisons.start_due(now=LATER) == 1
+
+
 def test_the_latest_finished_runs_of_a_suite_are_compared_by_themselves() -> None:
     experiment = make_experiment(n_cases=3, role="general")
     [suite] = experiment.suites.select_related("eval_set")
