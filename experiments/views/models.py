@@ -67,9 +67,7 @@ def new_model_version(request: HttpRequest) -> HttpResponse:
             form.add_error(error.field_name if error.field_name in form.fields else None, str(error))
         else:
             if not is_new:
-                messages.info(
-                    request, f"Version {made.version} is the same already: model, prompts and parameters."
-                )
+                messages.info(request, f"Version {made.version} is the same already: model, prompts and parameters.")
             return redirect("model_version", made.pk)
     callable_ones = Endpoint.objects.filter(archived_at=None).select_related("state")
     context = {
