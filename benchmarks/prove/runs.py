@@ -79,7 +79,7 @@ def start(server: LocalModels, plan: Plan) -> BenchmarkRun:
     cases = (
         # Each call takes a moment, so that kills fall into calls.
         EvalCase(
-            eval_set=eval_set, position=n, external_id=str(n), prompt=f"case={n} answer={n} wait=60", expected=str(n)
+            eval_set=eval_set, position=n, external_id=str(n), prompt=f"case={n} answer={n} wait=30", expected=str(n)
         )
         for n in range(plan.cases)
     )
@@ -88,8 +88,8 @@ def start(server: LocalModels, plan: Plan) -> BenchmarkRun:
         name="trouble",
         base_url=server.base_url,
         max_concurrency=LANES * THREADS,
-        timeout_seconds=2,
-        max_attempts=5,
+        timeout_seconds=1,
+        max_attempts=4,
         max_response_bytes=200_000,
         created_at=now,
     )

@@ -68,8 +68,9 @@ def test_everybody_rests_as_long_as_the_server_asks_and_the_longest_word_counts(
     assert found.resting_until == NOW + timedelta(seconds=20)
 
 
-def test_without_a_word_the_rest_is_short() -> None:
-    assert learned(state(), throttled()).resting_until == NOW + pacing.REST_WITHOUT_WORD
+def test_without_a_word_there_is_a_short_rest_only_where_one_call_was_too_many() -> None:
+    assert learned(state(), throttled()).resting_until is None
+    assert learned(state(concurrency=1.0), throttled()).resting_until == NOW + pacing.REST_WITHOUT_WORD
 
 
 def test_failures_in_a_row_open_the_breaker_and_a_success_between_them_does_not() -> None:

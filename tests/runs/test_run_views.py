@@ -105,8 +105,8 @@ def test_the_page_renews_itself_while_cases_are_left_and_tells_pace_and_time_lef
     run = start_run()
     Job.objects.filter(key=lane_key(run.pk, 0)).update(
         status="running",
-        progress_done=2,
-        started_at=timezone.now() - timedelta(seconds=1),
+        progress_done=2000,
+        started_at=timezone.now() - timedelta(seconds=1000),
         lease_until=timezone.now() + timedelta(minutes=1),
     )
     BenchmarkRun.objects.filter(pk=run.pk).update(status="running", n_done=2)

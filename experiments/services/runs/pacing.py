@@ -64,12 +64,13 @@ def learn(state: EndpointState, endpoint: Endpoint, tally: Tally, *, now: dateti
 
 
 def ease(state: EndpointState, tally: Tally, *, now: datetime) -> None:
-    """Halve once for a crowd of refused calls, and rest as long as the server asks."""
+    """Halve once for a crowd of refused calls, and rest as long as the server asks, or where one call was too many."""
     is_news = state.eased_at is None or (tally.throttled_at is not None and tally.throttled_at > state.eased_at)
+    can_be_halved = state.concurrency > 1
     if is_news:
         state.concurrency = max(1.0, state.concurrency / 2)
         state.eased_at = now
-    rest_until = tally.rest_until or (now + REST_WITHOUT_WORD if is_news else None)
+    rest_until = tally.rest_until or (now + REST_WITHOUT_WORD if is_news and not can_be_halved else None)
     if rest_until:
         state.resting_until = max(rest_until, state.resting_until or rest_until)
 
