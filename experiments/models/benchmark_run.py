@@ -142,12 +142,12 @@ class Attempt(models.Model):
     output_tokens = models.PositiveIntegerField(null=True)
     concurrency = models.PositiveSmallIntegerField()
 
+    def __str__(self) -> str:
+        return f"attempt {self.number} of item {self.item_id}"
+
     @property
     def words(self) -> str:
         return ErrorClass(self.error_class).label if self.error_class else "answered"
-
-    def __str__(self) -> str:
-        return f"attempt {self.number} of item {self.item_id}"
 
 
 class RunScorer(models.Model):

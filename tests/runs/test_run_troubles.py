@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Max
 from django.utils import timezone
 
 from evalsite.platform import jobs
@@ -46,7 +47,7 @@ def test_the_endpoints_limit_of_calls_at_once_holds_whatever_the_threads(server:
     run = start_run(server, make_numbered_set(n=30, prompt="case={n} wait=20"), threads=8, endpoint=endpoint)
     assert work_off(run).n_done == 30
     assert server.record.most_in_flight == 3
-    assert max(Output.objects.values_list("concurrency", flat=True)) == 3
+    assert Output.objects.aggregate(most=Max("concurrency"))["most"] == 3
     assert not EndpointSlots.objects.exists()
 
 
@@ -181,9 +182,12 @@ def test_what_a_dead_worker_had_in_its_hands_is_taken_up_at_once_by_its_heir(
 
 
 def test_an_error_of_ours_ends_the_lane_and_loses_nothing(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise KeyError("choices")
+
     run = start_run(server, make_numbered_set(n=20))
     with monkeypatch.context() as patched:
-        patched.setattr("experiments.services.endpoints.chats.read_reply", lambda *_, **__: {}["key"])
+        patched.setattr("experiments.services.endpoints.chats.read_reply", broken)
         run = work_off(run)
     assert set(Job.objects.filter(kind=GENERATE).values_list("status", flat=True)) == {"failed"}
     assert (run.status, BenchmarkRun.objects.get().n_done) == ("running", 0)
