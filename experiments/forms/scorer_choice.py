@@ -26,6 +26,13 @@ class Offer:
     params: list[forms.BoundField]
 
 
+class OptionalJson(forms.JSONField):
+    """Nothing is an empty field, not the word null."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
 def field_of(param: Param) -> forms.Field:
     """Lists and objects are JSON; an empty field stands for the default."""
     told: dict[str, Any] = {"label": param.name.replace("_", " "), "help_text": param.help, "required": False}
@@ -39,7 +46,7 @@ def field_of(param: Param) -> forms.Field:
         return forms.FloatField(**told)
     if param.kind == "text":
         return forms.CharField(strip=False, **told)
-    return forms.JSONField(widget=forms.Textarea(attrs={"rows": 2}), **told)
+    return OptionalJson(widget=forms.Textarea(attrs={"rows": 2}), **told)
 
 
 def add_scorers(form: forms.Form, chosen: Sequence[Mapping[str, Any]]) -> None:
@@ -54,9 +61,7 @@ def add_scorers(form: forms.Form, chosen: Sequence[Mapping[str, Any]]) -> None:
         )
         for param in scorer.params:
             field = field_of(param)
-            given = told.get("params", {}).get(param.name, param.default)
-            if given is not None:
-                field.initial = given
+            field.initial = told.get("params", {}).get(param.name, param.default)
             form.fields[f"param:{name}:{param.name}"] = field
 
 
@@ -90,7 +95,8 @@ def chosen_scorers(form: forms.Form) -> list[dict[str, Any]] | None:
 
 def given(data: Mapping[str, Any], name: str, param: Param) -> object:
     value = data.get(f"param:{name}:{param.name}")
-    return param.default if value is None or (value == "" and param.kind != "text") else value
+    is_left_out = value is None or (value == "" and (param.kind != "text" or param.default is None))
+    return param.default if is_left_out else value
 
 
 def check_scorers(form: forms.Form) -> None:

@@ -3,11 +3,13 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from evalsite.platform.models import AuditEntry, User
+from experiments.forms.scorer_choice import add_scorers, chosen_scorers
 from experiments.models import EvalSet, ExperimentSuite, FileImport
 from experiments.services.file_imports.eval_sets import EvalSetOptions
 from tests.eval_sets.importing import EXACT, cases, imported
@@ -59,6 +61,7 @@ def test_a_set_is_uploaded_checked_given_scorers_and_imported(client: Client, le
     text = page(client, f"/imports/{found.pk}/")
     assert "3 cases, no error" in text
     assert "How answers are scored" in text
+    assert ">null<" not in text.replace("\n", "")
     chosen = COLUMNS | {
         "name": "Support", "description": "d", "scorers_shown": "True", "use:exact_match": "on",
         "primary:exact_match": "on", "param:exact_match:fold_case": "on",
@@ -79,6 +82,19 @@ def test_a_scorer_that_cannot_be_used_is_explained_beside_the_form(client: Clien
     response = client.post(f"/imports/{found.pk}/commit", COLUMNS | chosen)
     assert response.status_code == 422
     assert not EvalSet.objects.exists()
+
+
+def test_a_parameter_left_empty_is_left_out() -> None:
+    sent = {
+        "scorers_shown": "True",
+        "use:regex_match": "on",
+        "param:regex_match:pattern": "",
+        "param:contains:texts": "",
+    }
+    form = forms.Form(sent)
+    add_scorers(form, [])
+    assert form.is_valid()
+    assert chosen_scorers(form) == [{"scorer": "regex_match", "params": {}, "key": "regex_match", "primary": False}]
 
 
 def test_a_fine_tuning_file_is_noticed(client: Client, lead: User) -> None:
