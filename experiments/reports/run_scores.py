@@ -6,9 +6,11 @@ from typing import Any
 
 from django.db.models import Count
 
+from evalsite.platform.models import Job
 from experiments.models import BenchmarkRun, ErrorClass, RunItem, RunScorer
 from experiments.scorers.registry import SCORERS
 
+SCORE_RUN = "experiments.score_run"
 FIGURES = {"share": "percent", "points": "number", "perplexity": "number"}
 UNIT_WORDS = {"points": "points of 100", "ms": "milliseconds", "tokens": "tokens", "characters": "characters"}
 TOPS = {"share": 1.0, "points": 100.0}
@@ -80,6 +82,8 @@ class RunScores:
     rows: list[ScorerRow]
     earlier: list[ScorerRow]
     errors: list[ErrorCount]
+    is_stuck: bool = False
+    """Being scored, it says, but by no job that is still at work."""
 
     @property
     def is_scoring(self) -> bool:
@@ -101,7 +105,7 @@ class RunScores:
 
 
 def run_scores(run: BenchmarkRun) -> RunScores:
-    """Two queries, whatever the number of cases."""
+    """Three queries at most, whatever the number of cases."""
     scorers = RunScorer.objects.filter(run=run).order_by("-is_primary", "pk")
     rows = [ScorerRow(one, one.summary if one.finished_at else {}) for one in scorers]
     return RunScores(
@@ -109,7 +113,12 @@ def run_scores(run: BenchmarkRun) -> RunScores:
         rows=[row for row in rows if row.scorer.is_current],
         earlier=[row for row in rows if not row.scorer.is_current],
         errors=error_counts(run),
+        is_stuck=run.status == BenchmarkRun.Status.SCORING and not is_at_work(run),
     )
+
+
+def is_at_work(run: BenchmarkRun) -> bool:
+    return Job.objects.live().filter(kind=SCORE_RUN, args__run_id=str(run.pk)).exists()
 
 
 def error_counts(run: BenchmarkRun) -> list[ErrorCount]:

@@ -8,9 +8,11 @@ from django.db import connection
 from django.template.loader import render_to_string
 from django.test import Client
 
+from evalsite.platform.models import Job
 from experiments.models import BenchmarkRun, RunScorer
 from experiments.reports.run_scores import run_scores
-from tests.factories.platform_ import make_user
+from experiments.services.scoring import running
+from tests.factories.platform_ import NOW, make_user
 from tests.scoring.outputs import imported, jsonl, run_of
 from tests.scoring.scored import answered, current, make_set, score
 
@@ -65,6 +67,17 @@ def test_the_run_page_has_each_scorer_with_interval_n_and_the_errors_beside(run:
     assert "1 of 4 cases ended in an error" in text
     assert "1 no answer in time" in text
     assert "letters" in text
+
+
+def test_a_scoring_that_died_says_so_and_how_to_go_on(lead: Client, run: BenchmarkRun) -> None:
+    job = running.start(run=run, created_by=None, now=NOW)
+    BenchmarkRun.objects.filter(pk=run.pk).update(status=BenchmarkRun.Status.SCORING)
+    run.refresh_from_db()
+    assert not run_scores(run).is_stuck
+    Job.objects.filter(pk=job.pk).update(status=Job.Status.FAILED)
+    assert "The scoring stopped before its end" in lead.get(f"/runs/{run.pk}/").content.decode()
+    assert lead.post(f"/runs/{run.pk}/score", {"use_exact_match": "on"}).status_code == 302
+    assert not run_scores(run).is_stuck
 
 
 def test_a_run_without_scores_says_what_to_do(run: BenchmarkRun) -> None:

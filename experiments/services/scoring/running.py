@@ -10,6 +10,7 @@ from evalsite.platform import jobs
 from evalsite.platform.jobs import JobFailed, JobRun
 from evalsite.platform.models import Job, User
 from experiments.models import BenchmarkRun, RunItem, RunScorer, Score
+from experiments.reports.run_scores import SCORE_RUN as SCORE_RUN
 from experiments.reports.run_summary import summary
 from experiments.reports.scores import read_cases, read_scores
 from experiments.scorers import registry
@@ -17,7 +18,6 @@ from experiments.scorers.base import BadParams, Judge
 from experiments.services.scoring import cases, score_rows, webhook
 from experiments.services.scoring.cases import Answered
 
-SCORE_RUN = "experiments.score_run"
 Status = BenchmarkRun.Status
 TELL_EVERY = 250
 
