@@ -47,7 +47,7 @@ class Plan:
     restarts: int
 
 
-FULL, SHORT = Plan(cases=2000, kills=20, restarts=5), Plan(cases=300, kills=3, restarts=1)
+FULL, SHORT = Plan(cases=2000, kills=20, restarts=5), Plan(cases=200, kills=2, restarts=1)
 
 
 @dataclass

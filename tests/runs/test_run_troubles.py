@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -16,7 +17,7 @@ from evalsite.platform import jobs
 from evalsite.platform.jobs import JobRun, LostLease
 from evalsite.platform.models import Job
 from experiments.models import Attempt, BenchmarkRun, EndpointSlots, Output
-from experiments.services.runs import lane, pacing, pausing
+from experiments.services.runs import lane, leasing, pacing, pausing
 from experiments.services.runs.doorkeeper import Doorkeeper
 from experiments.services.runs.starting import GENERATE
 from experiments.services.runs.stock import Stock
@@ -24,6 +25,8 @@ from tests.factories.benchmarks_ import make_numbered_set
 from tests.factories.platform_ import make_job
 from tests.running.model_server import ModelServer
 from tests.runs.running import start_run, work_off
+
+ONE_SECOND = timedelta(seconds=1)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -179,6 +182,17 @@ def test_what_a_dead_worker_had_in_its_hands_is_taken_up_at_once_by_its_heir(
     assert (run.status, run.n_done) == ("scoring", 200)
     assert max(server.record.per_case.values()) <= 2
     assert Attempt.objects.count() == Output.objects.count() == 200
+
+
+def test_the_last_lane_waits_for_what_a_parked_one_left_behind(server: ModelServer) -> None:
+    run = start_run(server, make_numbered_set(n=60), threads=4)
+    one, two = Job.objects.filter(kind=GENERATE).order_by("args__lane")
+    left = leasing.take(run_id=run.pk, token=uuid4(), n=20, after=0, now=timezone.now() - leasing.LEASE + ONE_SECOND)
+    Job.objects.filter(pk=two.pk).update(status="parked")
+    jobs.run(one.pk)
+    run.refresh_from_db()
+    assert len(left) == 20
+    assert (run.status, run.n_done) == ("scoring", 60)
 
 
 def test_an_error_of_ours_ends_the_lane_and_loses_nothing(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from evalsite.platform.jobs import JobAgain, JobRun, LostLease
 from evalsite.platform.models import Job, Sweep
 from experiments.models import BenchmarkRun, Endpoint
+from experiments.reports.runs import live_lanes
 from experiments.services.runs import ending, keeping, leasing, limits
 from experiments.services.runs.backoff import Backoff
 from experiments.services.runs.calling import Call, Result
@@ -26,6 +27,7 @@ from experiments.services.runs.stock import Stock
 
 GROUP_SECONDS = 0.05
 LOOK_SECONDS = 0.5
+WELL_AFTER_SECONDS = 1.5
 GIVE_WAY_AFTER_SECONDS = 20.0
 # Beat sweeps every five seconds; an older sweep means that its messages find no free worker.
 SWEEP_IS_LATE = timedelta(seconds=20)
@@ -71,7 +73,7 @@ class Lane:
         )
         self.look, self.glance, self.began = Due(LOOK_SECONDS), Due(LOOK_SECONDS), time.monotonic()
         self.n_kept = 0
-        self.is_spent = False
+        self.is_spent = self.has_told = False
 
     def work(self) -> None:
         """Until nothing is left for this lane or the run stops. Raises JobAgain where it only gives way."""
@@ -99,6 +101,7 @@ class Lane:
 
     def step(self) -> None:
         self.delivery.check()
+        self.tell_life()
         self.keep(self.crew.finished(within=GROUP_SECONDS))
         self.stock.refill(wanted=max(2 * self.run.threads, int(self.meter.pace * SECONDS_AT_HAND)))
         # Those that threads hold at the gate count too.
@@ -106,9 +109,14 @@ class Lane:
         self.stock.renew_when_due()
 
     def finds_more(self) -> bool:
-        """Whether something waits that no other lane holds, now or after its back-off."""
+        """Whether something waits that no living lane holds, now or after its back-off.
+
+        What a lane held that is parked or gone comes back when its leases run out: the last lane waits for that.
+        """
         self.stock.refill(wanted=2 * self.run.threads)
-        return bool(self.stock.held) or leasing.any_free(run_id=self.run.pk, now=self.clock())
+        if self.stock.held or leasing.any_free(run_id=self.run.pk, now=self.clock()):
+            return True
+        return leasing.any_waiting(run_id=self.run.pk) and len(live_lanes(self.run)) <= 1
 
     def has_stopped(self) -> bool:
         if self.meter.is_refused or self.door.gave_up:
@@ -164,10 +172,15 @@ class Lane:
             else:
                 self.stock.put_back(result.item, until=until)
 
-    def report(self, kept: Kept, *, n_final: int) -> None:
-        if self.n_kept == 0:
+    def tell_life(self) -> None:
+        """Once per delivery. A lane may live well without a call of its own, when the others have all the slots."""
+        if not self.has_told and (self.n_kept or time.monotonic() - self.began > WELL_AFTER_SECONDS):
             self.delivery.advanced()
+            self.has_told = True
+
+    def report(self, kept: Kept, *, n_final: int) -> None:
         self.n_kept += n_final
+        self.tell_life()
         self.delivery.progress(self.n_kept, self.n_kept + kept.n_left, f"calling {self.run.model_version.name}")
         self.mind_budget(budget=kept.budget, cost=kept.cost)
 

@@ -80,3 +80,7 @@ def any_free(*, run_id: UUID, now: datetime) -> bool:
     """Whether a case waits that nobody holds, be it for the end of its back-off."""
     waiting = RunItem.objects.filter(run=run_id, state=RunItem.State.WAITING)
     return waiting.filter(Q(lease_until=None) | Q(lease_until__lt=now)).exists()
+
+
+def any_waiting(*, run_id: UUID) -> bool:
+    return RunItem.objects.filter(run=run_id, state=RunItem.State.WAITING).exists()
