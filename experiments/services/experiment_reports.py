@@ -30,4 +30,7 @@ def hidden_because(campaigns: list[Campaign]) -> str:
         return "no campaign has been opened"
     progress = progress_of(campaigns).values()
     counted, planned = sum(one.counted for one in progress), sum(one.planned or 0 for one in progress)
-    return f"hidden until the registered {planned:,} judgments are in ({counted:,} so far), a registered sequential rule stops or a lead unblinds"
+    return (
+        f"hidden until the registered {planned:,} judgments are in ({counted:,} so far), "
+        "a registered sequential rule stops or a lead unblinds"
+    )

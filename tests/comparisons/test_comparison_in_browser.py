@@ -53,7 +53,7 @@ def test_finished_runs_of_a_suite_are_compared_by_a_worker_on_its_own(page: Page
     make_scored_run(eval_set=eval_set, model_version=experiment.candidate, values=[0.0] * 12 + [1.0] * 8)
     assert wait_until(lambda: RunComparison.objects.filter(experiment=experiment, state="worse").exists(), seconds=90)
     page.goto(f"/experiments/{experiment.pk}/")
-    page.get_by_role("link", name="Open the comparison").click()
+    page.get_by_role("link", name="Comparison", exact=True).click()
     expect(page.get_by_label("Finding")).to_contain_text("Worse")
     expect(page.get_by_role("link", name="12 worse")).to_be_visible()
 

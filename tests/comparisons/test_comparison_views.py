@@ -151,7 +151,7 @@ def test_the_experiment_page_tells_what_the_latest_runs_say(lead: Client) -> Non
     text = lead.get(reverse("experiment", args=[experiment.pk])).content.decode()
     assert "better" in text
     assert "+100.0 pts" in text
-    assert "Open the comparison" in text
+    assert reverse("comparison", args=[RunComparison.objects.get().pk]) in text
 
 
 def test_missing_runs_are_started_once(lead: Client) -> None:
