@@ -43,7 +43,8 @@ def runs(request: HttpRequest) -> HttpResponse:
 @role_required("lead", "admin")
 def new_run(request: HttpRequest) -> HttpResponse:
     """The address names set and model; until it names both, they are asked for."""
-    choice = ChooseRunForm(request.GET) if request.GET else ChooseRunForm()
+    names_both = {"eval_set", "model"} <= request.GET.keys()
+    choice = ChooseRunForm(request.GET) if names_both else ChooseRunForm(initial=request.GET.dict())
     if not (choice.is_bound and choice.is_valid()):
         status = 422 if request.method == "POST" else 200
         return render(request, "experiments/runs/new_run.html", {"choice": choice}, status=status)
