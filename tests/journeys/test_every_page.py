@@ -56,6 +56,8 @@ def follow_links(page: Page, origin: str) -> tuple[set[str], list[str]]:
                 *("home", "experiments", "experiment", "experiment_pairs", "new_campaign", "campaign"),
                 *("manage_campaign", "campaign_pairs", "campaign_pair", "jobs", "job", "audit", "audit_chain"),
                 *("eval_sets", "eval_set", "eval_case", "imports", "file_import"),
+                *("runs", "run", "run_cases", "new_run", "comparisons", "comparison", "comparison_changes"),
+                *("models", "model_version", "endpoints", "new_endpoint", "suite_history", "tokens"),
             },
         ),
     ],
