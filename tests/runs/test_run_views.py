@@ -72,6 +72,17 @@ def test_set_and_model_are_chosen_first_and_then_the_scorers_are_those_of_the_se
     assert 'name="use_exact_match" checked' in " ".join(page.split()).replace(' id="id_use_exact_match"', "")
 
 
+def test_a_page_that_names_the_set_or_the_model_leaves_the_other_to_be_chosen_without_an_error(lead: Client) -> None:
+    eval_set, version = make_numbered_set(n=2), make_called_model()
+    for link, chosen in ((f"eval_set={eval_set.pk}", eval_set.pk), (f"model={version.pk}", version.pk)):
+        text = lead.get(f"/runs/new?{link}").content.decode()
+        assert f'<option value="{chosen}" selected>' in text
+        assert "This field is required" not in text
+    assert "This field is required" in lead.get(f"/runs/new?eval_set=&model={version.pk}").content.decode()
+    assert f"/runs/new?model={version.pk}" in lead.get(f"/models/{version.pk}/").content.decode()
+    assert f"/runs/new?eval_set={eval_set.pk}" in lead.get(f"/eval-sets/{eval_set.pk}/").content.decode()
+
+
 def test_a_form_sent_twice_starts_one_run(lead: Client) -> None:
     version, eval_set = make_called_model(), make_numbered_set(n=3)
     form = form_for()
