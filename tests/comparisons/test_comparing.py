@@ -153,6 +153,29 @@ def test_clusters_widen_the_interval() -> None:
     assert any("few clusters" in warning for warning in other["difference"]["warnings"])
 
 
+def test_one_cluster_proves_nothing_however_many_of_its_cases_changed() -> None:
+    eval_set = make_eval_set(n_cases=0)
+    for position in range(50):
+        make_case(eval_set=eval_set, position=position, cluster="the only document")
+    payload = payload_of(runs_of(eval_set, [1.0] * 50, [0.0] * 12 + [1.0] * 38))
+    [metric] = payload["metrics"]
+    assert metric["difference"]["estimate"] == pytest.approx(-0.24)
+    assert (metric["difference"]["ci_low"], metric["difference"]["p_value"]) == (None, None)
+    assert metric["direction"] == "no evidence"
+    assert any("only one cluster" in warning for warning in metric["difference"]["warnings"])
+    assert payload["regression"]["tests"][0]["suite"]["verdict"] == "undecided"
+
+
+def test_clusters_in_which_nothing_changed_have_an_interval_that_says_what_it_takes_for_granted() -> None:
+    eval_set = make_eval_set(n_cases=0)
+    for position in range(50):
+        make_case(eval_set=eval_set, position=position, cluster=f"document {position // 10}")
+    [metric] = payload_of(runs_of(eval_set, [1.0] * 50, [1.0] * 50))["metrics"]
+    assert metric["direction"] == "no difference shown"
+    assert metric["difference"]["ci_low"] == pytest.approx(-metric["difference"]["ci_high"])
+    assert any("as independent" in warning for warning in metric["difference"]["warnings"])
+
+
 def test_holm_is_over_the_primary_metrics_alone() -> None:
     eval_set = make_eval_set(n_cases=20)
     runs = []

@@ -22,6 +22,7 @@ ALPHA = 0.05
 SEED = 20_260_302
 # From here on the mean is as good as normal, and resampling would only cost time.
 BOOTSTRAP_UP_TO, FEWER_RESAMPLES_FROM = 20_000, 5_000
+AS_INDEPENDENT = "No case changed, so this interval takes the cases as independent: by cluster there is none."
 COMPARED_FIELDS = (
     "estimate",
     "ci_low",
@@ -72,7 +73,7 @@ class Metric:
     def direction(self) -> str:
         """better, worse, different (where neither is good), or what is missing to say so."""
         p = self.p_adjusted if self.p_adjusted is not None else self.difference.p_value
-        if self.difference.estimate is None:
+        if self.difference.estimate is None or self.difference.ci_low is None:
             return "no evidence"
         if p is None or p > ALPHA:
             return "no difference shown"
@@ -192,12 +193,14 @@ def gains(about: About, paired: Paired) -> Floats:
 
 
 def rate_difference(before: Floats, after: Floats, clusters: Ints | None) -> ComparisonResult:
+    """By cluster where there are any; only where no case changed does Tango's interval say what the clusters cannot."""
     table = table_of(before, after)
     score = paired_rate_difference(**table)
     if clusters is None or not before.size:
         return score
-    by_cluster = bare(paired_difference(before, after, clusters=clusters))
-    return score if by_cluster.ci_low is None else by_cluster
+    if table["only_baseline"] + table["only_candidate"]:
+        return bare(paired_difference(before, after, clusters=clusters))
+    return replace(score, warnings=(*score.warnings, AS_INDEPENDENT))
 
 
 def value_difference(before: Floats, after: Floats, clusters: Ints | None) -> ComparisonResult:
