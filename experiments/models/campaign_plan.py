@@ -4,6 +4,7 @@ import hashlib
 
 import orjson
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -28,6 +29,9 @@ class CampaignPlan(models.Model):
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="plans")
     sampling = models.CharField(max_length=10, choices=Sampling, default=Sampling.ALL)
     sample_size = models.PositiveIntegerField(null=True, blank=True)
+    eval_sets = ArrayField(
+        models.BigIntegerField(), null=True, help_text="ids of those whose cases are drawn from; null for all"
+    )
     seed = models.BigIntegerField(help_text="drawn when the draft is made, before anybody looks")
     gold_share = models.FloatField(default=0, db_default=0, help_text="of the pairs, with a known answer")
     gold_threshold = models.FloatField(
