@@ -61,7 +61,7 @@ def schema_of(case: Case) -> Any:
 
 JSON_SCHEMA = Scorer(
     name="json_schema",
-    version=1,
+    version=2,
     title="JSON Schema",
     summary="Right where the answer is JSON that fits the schema of the case or of the scorer. Nothing is fetched.",
     make=make,

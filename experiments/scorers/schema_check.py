@@ -11,8 +11,10 @@ and `unevaluatedProperties` beside `patternProperties`.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from fractions import Fraction
 from functools import lru_cache, wraps
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 import jsonschema
@@ -244,9 +246,31 @@ def _hashable(value: Any) -> Any:
     return value
 
 
+def _multiple_of(validator: Any, step: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """As decimals, in which 19.99 is a multiple of 0.01, though not of the double next to 0.01."""
+    if not validator.is_type(instance, "number"):
+        return
+    wanted = _decimal(step)
+    if wanted <= 0:
+        raise ValueError
+    if isinstance(instance, float) and not isfinite(instance):
+        yield ValidationError(f"{shown(instance)} is no finite number")
+    elif _decimal(instance) % wanted:
+        yield ValidationError(f"{shown(instance)} is not a multiple of {shown(step)}")
+
+
+def _decimal(number: Any) -> Fraction:
+    """Exactly what is written. A double has an exponent of at most three digits, which bounds the work."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise TypeError
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
 KEYWORDS: dict[str, Keyword] = {
     "pattern": _match,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
     "uniqueItems": _unique_items,
+    "multipleOf": _multiple_of,
+    "divisibleBy": _multiple_of,
 }

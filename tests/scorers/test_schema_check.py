@@ -1,6 +1,7 @@
 """JSON Schema: the published suite, with sockets closed, and what hostile schemas and values do."""
 
 import json
+import math
 import socket
 import time
 from collections.abc import Iterator
@@ -157,6 +158,44 @@ def test_many_items_are_compared_in_linear_time() -> None:
 )
 def test_equal_is_what_json_schema_calls_equal(items: list[Any], is_unique: bool) -> None:
     assert (checker({"uniqueItems": True}).problems(items) == []) is is_unique
+
+
+@pytest.mark.parametrize(
+    ("step", "value", "fits"),
+    [
+        (0.01, 19.99, True),
+        (0.01, 4.35, True),
+        (0.01, 0.07, True),
+        (0.01, 1e22, True),
+        (0.01, 19.995, False),
+        (0.1, 3, True),
+        (2, 3.0, False),
+        (2, 10**400, True),
+        (1e-300, 1e300, True),
+        (0.3, 10**400, False),
+        (1, math.inf, False),
+        (0.01, "19.995", True),
+        (2, True, True),
+    ],
+)
+@pytest.mark.parametrize(
+    ("draft", "keyword"), [("2020-12", "multipleOf"), ("draft7", "multipleOf"), ("draft3", "divisibleBy")]
+)
+def test_multiples_are_those_of_the_decimals_as_written(
+    draft: str, keyword: str, step: float, value: Any, fits: bool
+) -> None:
+    assert (checker({keyword: step}, draft).problems(value) == []) is fits
+
+
+def test_a_number_too_long_to_write_is_divided_all_the_same() -> None:
+    assert checker({"multipleOf": 2}).problems(1 << 99_999) == []
+    assert checker({"multipleOf": 0.3}).problems(1 << 99_999)
+
+
+@pytest.mark.parametrize("step", [0, -1, "1/3", True])
+def test_what_is_no_step_where_the_draft_does_not_look_is_no_schema(step: Any) -> None:
+    with pytest.raises(BadSchema):
+        checker({"x": {"multipleOf": step}, "$ref": "#/x"}).problems(3)
 
 
 def test_work_that_doubles_with_each_reference_comes_to_an_end() -> None:
