@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/openapi.json", api_docs.openapi, name="openapi"),
     path("api/v1/", include((api.operations(), "api"))),
     path("experiments/", experiments.experiments, name="experiments"),
+    path("experiments/new", experiments.new_experiment, name="new_experiment"),
     path("experiments/<int:experiment_id>/", experiments.experiment, name="experiment"),
     path("experiments/<int:experiment_id>/pairs/", pairs.experiment_pairs, name="experiment_pairs"),
     path("experiments/<int:experiment_id>/campaigns/new", campaign_drafts.new_campaign, name="new_campaign"),

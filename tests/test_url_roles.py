@@ -67,6 +67,7 @@ WHO_MAY_SEE = {
     # experiments
     "experiments": LEADING,
     "experiment": LEADING,
+    "new_experiment": LEADING,
     "experiment_pairs": LEADING,
     "new_campaign": LEADING,
     "campaign": LEADING,
