@@ -94,6 +94,89 @@ def test_one_error_in_a_hundred_is_still_valid() -> None:
     assert len(payload_of([before, worse])["invalid_reasons"]) == 1
 
 
+def with_lost_scores(n: int, *, before: int = 0, after: int = 0, both: int = 0, **fields: Any) -> dict[str, Any]:
+    """Scores are missing for the first `both` cases in both runs, then for `before` and `after` in one of them."""
+    eval_set = make_eval_set(n_cases=n)
+    lost = [None] * both
+    values = (
+        [*lost, *([None] * before), *([1.0] * (n - both - before))],
+        [*lost, *([1.0] * before), *([None] * after), *([1.0] * (n - both - before - after))],
+    )
+    return payload_of([make_scored_run(eval_set=eval_set, values=arm, **fields) for arm in values])
+
+
+def test_scores_that_only_one_run_has_make_it_invalid_above_one_percent() -> None:
+    assert with_lost_scores(100, after=1)["invalid_reasons"] == []
+    payload = with_lost_scores(100, before=2, after=38)
+    [reason] = payload["invalid_reasons"]
+    assert "no score to compare for 40 of 100 cases" in reason
+    assert "missing for 2 of the baseline, 38 of the candidate" in reason
+    assert payload["metrics"][0]["n"] == 60
+    assert payload["metrics"][0]["n_unscored"] == 40
+
+
+def test_a_service_that_answered_for_neither_run_makes_it_invalid() -> None:
+    [reason] = with_lost_scores(100, both=2, scorer="rubric")["invalid_reasons"]
+    assert "2 of both" in reason
+    assert "score both runs by it with another deadline" in reason
+
+
+def test_what_a_scorer_has_nothing_to_say_of_is_not_lost() -> None:
+    payload = with_lost_scores(100, both=60)
+    assert payload["invalid_reasons"] == []
+    assert payload["metrics"][0]["lost_scores"]["without_both"] == 0
+
+
+def test_cases_too_long_for_a_scorer_are_lost() -> None:
+    eval_set = make_eval_set(n_cases=50)
+    values = [None, None, *([0.5] * 48)]
+    reasons = [{"reason": "a text of more than 100,000 characters is not compared"}] * 50
+    runs = []
+    for _ in range(2):
+        run = make_run(eval_set=eval_set)
+        make_items(run)
+        make_scores(make_run_scorer(run, scorer="rouge_l"), values, with_pass_mark=False, details=reasons)
+        runs.append(run)
+    [reason] = payload_of(runs)["invalid_reasons"]
+    assert "2 of 50 cases" in reason
+
+
+def test_a_secondary_scorer_may_lose_scores() -> None:
+    eval_set = make_eval_set(n_cases=10)
+    runs = []
+    for lost in (0, 5):
+        run = make_scored_run(eval_set=eval_set, values=[1.0] * 10)
+        values = [*([None] * lost), *([1.0] * (10 - lost))]
+        make_scores(make_run_scorer(run, scorer="rubric", is_primary=False), values)
+        runs.append(run)
+    assert payload_of(runs)["invalid_reasons"] == []
+
+
+def test_an_invalid_comparison_has_no_verdict_of_the_regression_test() -> None:
+    eval_set = make_eval_set(n_cases=0)
+    for position in range(100):
+        make_case(eval_set=eval_set, position=position, category=str(position % 2))
+    before = make_scored_run(eval_set=eval_set, values=[1.0] * 100)
+    after = make_scored_run(eval_set=eval_set, values=[0.0] * 100, errors={"1": "timeout", "2": "timeout"})
+    [test] = payload_of([before, after])["regression"]["tests"]
+    for row in (test["suite"], *test["categories"]):
+        assert (row["verdict"], row["for_orientation"], row["more"]) == ("invalid", "regression shown", None)
+
+
+def test_a_metric_is_named_with_what_is_part_of_its_name() -> None:
+    eval_set = make_eval_set(n_cases=4)
+    runs = []
+    for _ in range(2):
+        run = make_run(eval_set=eval_set)
+        make_items(run)
+        for key in ("bleu", "of the summary"):
+            one = make_run_scorer(run, scorer="bleu", key=key, params={"tokenize": "char"}, fingerprint=key.ljust(64))
+            make_scores(one, [None] * 4, with_pass_mark=False)
+        runs.append(run)
+    label = "BLEU, tokenizer char, mixed case, smoothing exp"
+    assert {metric["title"] for metric in payload_of(runs)["metrics"]} == {label, f"of the summary ({label})"}
+
+
 def test_a_case_that_never_ran_counts_as_an_error() -> None:
     eval_set = make_eval_set(n_cases=2)
     before = make_scored_run(eval_set=eval_set, values=[1, 0])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.models import BenchmarkRun, RunScorer
-from experiments.reports.comparisons import categories, coverage, metrics, regression, speed
+from experiments.reports.comparisons import categories, coverage, metrics, regression, scored, speed
 from experiments.reports.comparisons.changes import Changes, changes_of
 from experiments.reports.comparisons.coverage import Coverage, Flags
 from experiments.reports.comparisons.metrics import About, Metric
@@ -16,8 +16,9 @@ from experiments.reports.comparisons.regression import Margin
 from experiments.reports.run_summary import read_results
 from experiments.reports.scores import NOT_SAID, CaseArrays, read_cases
 from experiments.scorers import registry
+from experiments.scorers.base import BadParams, Scorer
 
-VERSION = 1  # of what is computed and how: another one makes every stored comparison stale
+VERSION = 2  # of what is computed and how: another one makes every stored comparison stale
 
 Tell = Callable[[int, int, str], None]
 
@@ -82,16 +83,17 @@ def compare(
     tell(len(pairs), len(pairs) + 1, "Comparing latencies")
     judged = metrics.adjusted([metric for metric, _ in found])
     sheets = [(metric, paired) for metric, (_, paired) in zip(judged, found, strict=True)]
+    invalid = coverage.invalid_reasons(covered) + nothing_compared(pairs) + lost_scores(judged)
     payload = {
         "payload_version": VERSION,
-        "invalid_reasons": coverage.invalid_reasons(covered) + nothing_compared(pairs),
+        "invalid_reasons": invalid,
         "coverage": covered.to_dict(),
         "metrics": [
             {**one.to_dict(), "categories": categories.by_category(paired, cases.categories, one.kind, one.about.unit)}
             for one, paired in sheets
         ],
         "not_compared": skipped,
-        "regression": regression_of(sheets, cases, margin),
+        "regression": regression_of(sheets, cases, margin, is_valid=not invalid),
         **speed.compared_speed(baseline, candidate),
     }
     return Compared(payload, [changes_of(one, paired, cases) for one, paired in sheets])
@@ -114,32 +116,56 @@ def nothing_compared(pairs: Sequence[ScorerPair]) -> list[str]:
     return [] if pairs else ["No scorer was applied to both runs in the same version. Rescore one as the other."]
 
 
+def lost_scores(judged: Sequence[Metric]) -> list[str]:
+    primary = [metric for metric in judged if metric.about.is_primary]
+    return [
+        reason
+        for metric in primary
+        for reason in scored.too_many_lost(metric.about.title, metric.about.scorer, metric.lost)
+    ]
+
+
 def compared_scorer(pair: ScorerPair, usable: Flags, cases: CaseArrays) -> tuple[Metric, Paired]:
     before, after = read_arm(pair.baseline, cases), read_arm(pair.candidate, cases)
-    scorer = registry.SCORERS.get(pair.baseline.scorer)
-    about = About(
-        key=pair.key,
-        scorer=pair.baseline.scorer,
-        version=pair.baseline.version,
-        title=scorer.title if scorer and pair.key == scorer.name else pair.key,
-        unit=scorer.unit if scorer else "share",
-        is_primary=pair.is_primary,
-        higher_is_better=scorer.higher_is_better if scorer else True,
-    )
-    n_usable = int(usable.sum())
-    if (before.passed != NOT_SAID).any() or (after.passed != NOT_SAID).any():
+    is_pass = bool((before.passed != NOT_SAID).any() or (after.passed != NOT_SAID).any())
+    lost = scored.lost_scores(pair, (before, after), usable, cases, is_pass=is_pass)
+    about, scorer = about_of(pair), registry.SCORERS.get(pair.baseline.scorer)
+    if is_pass:
         paired = paired_passes(before, after, usable, cases)
-        return metrics.of_passes(about, paired, n_unscored=n_usable - paired.n), paired
+        return metrics.of_passes(about, paired, lost=lost), paired
     paired = paired_values(before, after, usable, cases)
     if scorer and scorer.aggregate:
         ids = cases.case_ids[paired.place]
         results = (read_results(pair.baseline, ids), read_results(pair.candidate, ids))
-        corpus = metrics.of_corpus(about, paired, results, scorer.aggregate, n_unscored=n_usable - paired.n)
-        return corpus, paired
-    return metrics.of_values(about, paired, n_unscored=n_usable - paired.n), paired
+        return metrics.of_corpus(about, paired, results, scorer.aggregate, lost=lost), paired
+    return metrics.of_values(about, paired, lost=lost), paired
 
 
-def regression_of(sheets: Sequence[tuple[Metric, Paired]], cases: CaseArrays, margin: Margin) -> dict[str, Any]:
+def about_of(pair: ScorerPair) -> About:
+    scorer = registry.SCORERS.get(pair.baseline.scorer)
+    return About(
+        key=pair.key,
+        scorer=pair.baseline.scorer,
+        version=pair.baseline.version,
+        title=title_of(pair, scorer) if scorer else pair.key,
+        unit=scorer.unit if scorer else "share",
+        is_primary=pair.is_primary,
+        higher_is_better=scorer.higher_is_better if scorer else True,
+    )
+
+
+def title_of(pair: ScorerPair, scorer: Scorer) -> str:
+    """What is part of the metric's name, such as BLEU's tokenizer, is told wherever it is."""
+    try:
+        label = scorer.label(pair.baseline.params)
+    except BadParams:  # scored by a version that knew other parameters
+        label = scorer.title
+    return label if pair.key == scorer.name else f"{pair.key} ({label})"
+
+
+def regression_of(
+    sheets: Sequence[tuple[Metric, Paired]], cases: CaseArrays, margin: Margin, *, is_valid: bool
+) -> dict[str, Any]:
     """Of the primary metrics, on suites where the candidate must not lose anything."""
     result: dict[str, Any] = {**margin.to_dict(), "is_tested": margin.is_tested, "tests": [], "not_tested": []}
     for metric, paired in sheets if margin.is_tested else ():
@@ -149,5 +175,5 @@ def regression_of(sheets: Sequence[tuple[Metric, Paired]], cases: CaseArrays, ma
         if reason:
             result["not_tested"].append({"metric": metric.about.key, "reason": reason})
         elif test := regression.regression_test(metric.about, metric.kind, paired, cases.categories, margin):
-            result["tests"].append(test)
+            result["tests"].append(test if is_valid else regression.invalid(test))
     return result

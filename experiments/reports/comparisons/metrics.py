@@ -1,6 +1,6 @@
 """One scorer over both runs: both figures, their difference with interval and test, and how many cases changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -52,14 +52,17 @@ class About:
 
 @dataclass(frozen=True)
 class Metric:
-    """`table` and `mcnemar` only for right or wrong; `p_adjusted` by Holm among the primary ones, else by BH."""
+    """`table` and `mcnemar` only for right or wrong; `p_adjusted` by Holm among the primary ones, else by BH.
+
+    `lost` is what `scored.lost_scores` counts.
+    """
 
     about: About
     kind: Kind
     baseline: Estimate
     candidate: Estimate
     difference: ComparisonResult
-    n_unscored: int
+    lost: Mapping[str, int]
     wins: int
     ties: int
     losses: int
@@ -86,7 +89,8 @@ class Metric:
             **vars(self.about),
             "kind": self.kind,
             "n": self.difference.n,
-            "n_unscored": self.n_unscored,
+            "n_unscored": self.lost["n_usable"] - self.difference.n,
+            "lost_scores": dict(self.lost),
             "direction": self.direction,
             "baseline": self.baseline.to_dict(),
             "candidate": self.candidate.to_dict(),
@@ -103,7 +107,7 @@ class Metric:
         }
 
 
-def of_passes(about: About, paired: Paired, *, n_unscored: int) -> Metric:
+def of_passes(about: About, paired: Paired, *, lost: Mapping[str, int]) -> Metric:
     """Right or wrong: McNemar's exact test and Tango's interval; by cluster, where there are any, a t-test."""
     before, after = paired.baseline, paired.candidate
     clusters = paired.clusters if arms.are_clusters(paired.clusters) else None
@@ -115,7 +119,7 @@ def of_passes(about: About, paired: Paired, *, n_unscored: int) -> Metric:
         baseline=arms.rate(before, clusters),
         candidate=arms.rate(after, clusters),
         difference=rate_difference(before, after, clusters),
-        n_unscored=n_unscored,
+        lost=lost,
         wins=wins,
         ties=table["both"] + table["neither"],
         losses=losses,
@@ -125,7 +129,7 @@ def of_passes(about: About, paired: Paired, *, n_unscored: int) -> Metric:
     )
 
 
-def of_values(about: About, paired: Paired, *, n_unscored: int) -> Metric:
+def of_values(about: About, paired: Paired, *, lost: Mapping[str, int]) -> Metric:
     """Means: a paired bootstrap, for very many cases the paired t; Wilcoxon's test beside it."""
     clusters = paired.clusters if arms.are_clusters(paired.clusters) else None
     wins, ties, losses = changes(about, paired)
@@ -136,7 +140,7 @@ def of_values(about: About, paired: Paired, *, n_unscored: int) -> Metric:
         baseline=arms.mean(paired.baseline, clusters),
         candidate=arms.mean(paired.candidate, clusters),
         difference=value_difference(paired.baseline, paired.candidate, clusters),
-        n_unscored=n_unscored,
+        lost=lost,
         wins=wins,
         ties=ties,
         losses=losses,
@@ -151,7 +155,7 @@ def of_corpus(
     results: tuple[Sequence[ScoreResult], Sequence[ScoreResult]],
     aggregate: Aggregate[ScoreResult],
     *,
-    n_unscored: int,
+    lost: Mapping[str, int],
 ) -> Metric:
     """A figure of the whole set: resampled over the statistics that are stored with each case."""
     clusters = paired.clusters if arms.are_clusters(paired.clusters) else None
@@ -163,7 +167,7 @@ def of_corpus(
         baseline=bootstrapped_aggregate(before, aggregate, clusters=clusters, seed=SEED),
         candidate=bootstrapped_aggregate(after, aggregate, clusters=clusters, seed=SEED),
         difference=paired_aggregate_difference(before, after, aggregate, clusters=clusters, seed=SEED),
-        n_unscored=n_unscored,
+        lost=lost,
         wins=wins,
         ties=ties,
         losses=losses,

@@ -1,6 +1,6 @@
 """Has the candidate lost more than the margin? As a non-inferiority test and as the plain point rule, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from experiments.stats.non_inferiority import NonInferiority, non_inferior_means
 DEFAULT_MARGIN = 0.05
 TESTED_ROLES = (SuiteRole.TARGET, SuiteRole.GENERAL)
 SCALES = {"share": 1.0, "points": 100.0}
+INVALID = "invalid"
 KEPT = ("estimate", "ci_low", "ci_high", "p_value", "n", "verdict", "point_holds", "needed", "more", "method")
 
 
@@ -63,6 +64,15 @@ def regression_test(
         if len(names) > 1
         else [],
     }
+
+
+def invalid(test: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers that prove nothing prove neither a regression nor that there is none."""
+    return {**test, "suite": unproven(test["suite"]), "categories": [unproven(row) for row in test["categories"]]}
+
+
+def unproven(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "verdict": INVALID, "for_orientation": row["verdict"], "more": None}
 
 
 def verdict(about: About, kind: Kind, part: Paired, margin: Margin) -> dict[str, Any]:
