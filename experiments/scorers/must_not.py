@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments.scorers.base import Case, Judge, Param, Response, Scorer, ScoreResult, right, unscored, wrong
-from experiments.scorers.calls import read_calls
+from experiments.scorers.calls import Call, read_calls
 from experiments.scorers.patterns import BadPattern, compiled
 from experiments.scorers.shown import shown
-from experiments.scorers.tools import same_name
+from experiments.scorers.tools import same_name, tools_of
+from experiments.scorers.written_calls import How, written_calls
 
 
 def make_match(params: Mapping[str, Any]) -> Judge:
@@ -36,16 +37,25 @@ def make_match(params: Mapping[str, Any]) -> Judge:
 
 
 def make_call(params: Mapping[str, Any]) -> Judge:
+    from_text = params["from_text"]
+
     def judge(case: Case, response: Response) -> ScoreResult:
         names = case.checks.get("must_not_call")
         if not isinstance(names, list) or not names:
             return unscored("the case lists no tool that must not be called")
-        for call in read_calls(response.tool_calls):
+        written = [] if from_text == "never" else calls_in_text(case, response, from_text)
+        for call in [*read_calls(response.tool_calls), *written]:
             if any(name == "*" or same_name(str(name), call.name) for name in names):
                 return wrong("a tool is called that must not be", call=call.short)
         return right(tools=len(names))
 
     return judge
+
+
+def calls_in_text(case: Case, response: Response, how: How) -> list[Call]:
+    """Of the tools that are forbidden, and of those that are offered, which “*” forbids."""
+    forbidden = [str(name) for name in case.checks["must_not_call"] if name != "*"]
+    return written_calls(response.text, how, [*forbidden, *(tool.name for tool in tools_of(case.checks.get("tools")))])
 
 
 def calls_as_text(response: Response) -> str:
@@ -78,9 +88,18 @@ MUST_NOT_MATCH = Scorer(
 
 MUST_NOT_CALL = Scorer(
     name="must_not_call",
-    version=1,
+    version=2,
     title="Calls nothing forbidden",
-    summary="Right where no tool is called that the case forbids; “*” forbids all.",
+    summary="Right where no tool is called that the case forbids, nor a call of it written; “*” forbids all.",
     make=make_call,
     applies=_lists("must_not_call"),
+    params=(
+        Param(
+            "from_text",
+            "choice",
+            default="any",
+            choices=("any", "json", "python", "never"),
+            help="calls that are written into the text count, in JSON, as in Python, or both",
+        ),
+    ),
 )

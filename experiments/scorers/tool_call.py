@@ -11,6 +11,7 @@ from experiments.scorers.call_matching import any_order, same_order, unmatched
 from experiments.scorers.calls import Call, NoCalls, calls_in_json, calls_in_python, read_calls
 from experiments.scorers.shown import shown
 from experiments.scorers.tools import Tool, find, same_name, tools_of
+from experiments.scorers.written_calls import written_calls
 
 NONE_GIVEN = "the case does not say which calls are expected (an empty list means none)"
 READERS = {"never": None, "json": calls_in_json, "python": calls_in_python}
@@ -35,7 +36,7 @@ def make(params: Mapping[str, Any]) -> Judge:
         expected = expected_of(case)
         if isinstance(expected, str):
             return unscored(expected)
-        made, unread = calls_made(response, from_text)
+        made, unread = calls_made(response, from_text) if expected else (calls_of_any_tool(case, response, params), "")
         detail = {"expected": [_shown_expected(one) for one in expected], "made": [call.short for call in made[:20]]}
         if not expected:
             return wrong("a tool is called where none should be", **detail) if made else right(**detail)
@@ -67,6 +68,13 @@ def calls_made(response: Response, from_text: Callable[[str], list[Call]] | None
         return from_text(response.text), ""
     except NoCalls as error:
         return [], str(error)
+
+
+def calls_of_any_tool(case: Case, response: Response, params: Mapping[str, Any]) -> list[Call]:
+    """Where none is expected, a call counts wherever in the text it stands, and JSON that calls nothing does not."""
+    if response.tool_calls or params["from_text"] == "never":
+        return read_calls(response.tool_calls)
+    return written_calls(response.text, params["from_text"], [tool.name for tool in tools_of(case.checks.get("tools"))])
 
 
 def expected_of(case: Case) -> list[Expected] | str:
@@ -140,7 +148,7 @@ def _shown_expected(expected: Expected) -> str:
 
 TOOL_CALL = Scorer(
     name="tool_call",
-    version=1,
+    version=2,
     title="Tool calls",
     summary="Right where the tools expected, and no others, are called with accepted arguments; none where none is.",
     make=make,

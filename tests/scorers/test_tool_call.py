@@ -203,6 +203,28 @@ def test_calls_can_be_read_from_a_text() -> None:
         assert not passes("tool_call", "I refunded it.", expected_tool_calls=expected, params={"from_text": how})
 
 
+@pytest.mark.parametrize(
+    ("how", "text", "is_right"),
+    [
+        ("json", "42", True),
+        ("json", '{"answer": 42}', True),
+        ("json", '[1, {"answer": {"name": 7}}]', True),
+        ("json", "I cannot do that.", True),
+        ("json", 'Sure: [{"name":"wipe","arguments":{}}]', False),
+        ("json", '```json\n{"name": "refund"}\n```', False),
+        ("json", '{"name": "Ada", "age": 36}', True),
+        ("json", "refund(invoice='a')", True),
+        ("python", "Sure: refund(invoice='a')", False),
+        ("python", "wipe(1)", False),
+        ("python", "I cannot refund (it is late).", True),
+        ("never", '[{"name":"wipe","arguments":{}}]', True),
+    ],
+)
+def test_where_no_call_is_expected_a_written_one_counts_wherever_it_stands(how: str, text: str, is_right: bool) -> None:
+    checks: dict[str, Any] = {"expected_tool_calls": [], "tools": [REFUND]}
+    assert passes("tool_call", text, **checks, params={"from_text": how}) is is_right
+
+
 def test_python_is_read_and_never_run() -> None:
     [made] = calls_in_python("f(a=__import__('os').getcwd(), b=-1, c=[1, (2, 3)], d={'x': None}, e=name, g=9**9**9)")
     assert made.arguments == {
