@@ -19,7 +19,7 @@ def twins(texts: list[str]) -> list[tuple[int, int, float]]:
     search = DuplicateInputs()
     for text in texts:
         search.add(text)
-    return [(place, earlier, round(shared, 3)) for place, earlier, shared in search.twins()]
+    return [(place, earlier, round(shared, 3)) for place, earlier, shared, _ in search.twins()]
 
 
 def sentence(rng: Random, length: int) -> list[str]:
@@ -27,7 +27,32 @@ def sentence(rng: Random, length: int) -> list[str]:
 
 
 def test_case_and_punctuation_do_not_matter() -> None:
-    assert twins(["What is  2+2?", "Other", "WHAT IS 2 2", "what is 2+3"]) == [(2, 0, 1.0)]
+    assert twins(["What is  2+2?", "Other", "WHAT IS 2+2", "what is 2+3"]) == [(2, 0, 1.0)]
+    assert twins(["- A well-known **fact**: GPT-4!", "a well known fact (GPT-4)"]) == [(1, 0, 1.0)]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["12 + 7?", "12 - 7?", "12 * 7?", "12 / 7?", "12 × 7?", "12 ^ 7?", "12 7?"],
+        ["12+7", "12-7", "12*7", "12**7", "12%7"],
+        ["3 < 5", "3 > 5", "3 <= 5", "3 = 5", "3 != 5", "3 ≠ 5"],
+        ["Write it in C.", "Write it in C++.", "Write it in C#."],
+        ["f(5)", "f(-5)", "f(.5)", "f(0.5)", "f(0,5)"],
+        ["2 * (3 + 4)", "(2 * 3) + 4", "2 * 3 + 4"],
+        ["Is $5 much?", "Is €5 much?", "Is £5 much?", "Is 5 % much?", "Is 5 much?"],
+        ["A → B", "A ← B", "A ∧ B", "A & B", "A | B"],
+    ],
+)
+def test_other_signs_are_another_input(texts: list[str]) -> None:
+    assert twins(texts) == []
+
+
+def test_the_same_words_in_another_order_are_not_called_the_same_input() -> None:
+    search = DuplicateInputs()
+    for text in ("a b c d e f a", "c d e f a b c"):
+        search.add(text)
+    assert [twin.how for twin in search.twins()] == ["near"]
 
 
 def test_each_repetition_points_to_the_first() -> None:
@@ -91,8 +116,12 @@ def test_beyond_the_limit_only_exact_ones_are_looked_for(tmp_path: Path, monkeyp
 
 
 def test_warnings_name_both_rows(tmp_path: Path) -> None:
-    found = of_rows(tmp_path, [{"prompt": "Same?"}, {"prompt": "Other"}, {"prompt": "same"}])
-    assert found.warnings("duplicate_input") == [(3, "the same input as row 1: it counts twice in every result")]
+    found = of_rows(tmp_path, [{"prompt": text} for text in ("Same one?", "Other", "same one", " Same\n one?")])
+    assert found.warnings("duplicate_input") == [
+        (3, "the same words and signs as row 1: if both ask the same, it counts twice"),
+        (4, "the same input as row 1: it counts twice in every result"),
+    ]
+    assert found.checked.n_duplicates == 2
 
 
 def test_another_conversation_before_the_same_prompt_is_another_input(tmp_path: Path) -> None:

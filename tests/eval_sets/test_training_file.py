@@ -26,6 +26,10 @@ def test_the_same_text_and_the_same_words_are_told_apart(tmp_path: Path) -> None
     assert (found.checked.n_overlaps, found.checked.n_training) == (2, 3)
 
 
+def test_other_signs_are_another_text(tmp_path: Path) -> None:
+    assert check(tmp_path, ["12 + 7?", "Write C#."], ["12 - 7?", "Write C."]).checked.overlaps == []
+
+
 def test_user_messages_of_fine_tuning_examples_are_looked_at(tmp_path: Path) -> None:
     example = [
         {"role": "system", "content": "Be brief"},

@@ -114,7 +114,7 @@ class Check:
             self.report(Problem(0, "", Kind.EMPTY_FILE, "the file holds no cases"))
         for problem in self.about_all():
             self.report(problem)
-        n_same = sum(twin.shared == 1.0 for twin in twins)
+        n_same = sum(twin.how != "near" for twin in twins)
         return self.result(n_same, len(twins) - n_same)
 
     def report_counted(self, problem: Problem) -> None:
@@ -163,8 +163,11 @@ class Check:
     def report_twins(self, twins: Sequence[Twin]) -> None:
         for twin in twins:
             row, earlier = self.rows[twin.place], self.rows[twin.earlier]
-            if twin.shared == 1.0:
+            if twin.how == "exact":
                 reason = f"the same input as row {earlier}: it counts twice in every result"
+                self.warn(row, self.mapping.prompt, Kind.DUPLICATE_INPUT, reason)
+            elif twin.how == "normalised":
+                reason = f"the same words and signs as row {earlier}: if both ask the same, it counts twice"
                 self.warn(row, self.mapping.prompt, Kind.DUPLICATE_INPUT, reason)
             else:
                 reason = f"nearly the same input as row {earlier}: {twin.shared:.0%} of their word pairs are the same"
@@ -245,7 +248,7 @@ def in_words(found: training.Overlap) -> str:
     if found.how == "exact":
         return f"a model may have been trained on this case: {where} holds the same text"
     if found.how == "normalised":
-        return f"a model may have been trained on this case: {where} holds the same words"
+        return f"a model may have been trained on this case: {where} holds the same words and signs"
     return f"a model may have been trained on this case: {where} holds {found.shared:.0%} of its runs of 8 words"
 
 

@@ -1,10 +1,10 @@
 """Inputs that stand in a set twice, word for word or nearly: found in linear time and flat memory.
 
-The same words in the same order, whatever their case and punctuation, are duplicates. Nearly the same are inputs that
-share at least NEAR of all their pairs of neighbouring words (Jaccard), leaving out word pairs that stand in so many
-inputs that they are a template, not content. Candidates come from MinHash in bands (locality-sensitive hashing, Broder
-1997; Indyk and Motwani 1998): 12 bands of 4 rows find a pair at the threshold with probability 0.998. Each candidate
-is then compared exactly, on its word pairs, which wait in a temporary file.
+The same words and signs in the same order, whatever their case and punctuation, are duplicates. Nearly the same are
+inputs that share at least NEAR of all their pairs of neighbouring words (Jaccard), leaving out word pairs that stand in
+so many inputs that they are a template, not content. Candidates come from MinHash in bands (locality-sensitive hashing,
+Broder 1997; Indyk and Motwani 1998): 12 bands of 4 rows find a pair at the threshold with probability 0.998. Each
+candidate is then compared exactly, on its word pairs, which wait in a temporary file.
 """
 
 from array import array
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.importers.eval_sets.words import Hashes, normalised_key, runs, words
+from experiments.importers.eval_sets.words import Hashes, key, normalised_key, runs, words
 
 NEAR = 0.8
 BANDS, ROWS = 12, 4
@@ -31,16 +31,17 @@ Ints = NDArray[np.int64]
 
 
 class Twin(NamedTuple):
-    """Places of the cases in the file, counted from 0; `shared` is 1 where the words are the same."""
+    """Places of the cases in the file, counted from 0; `how` is "exact", "normalised" or "near"."""
 
     place: int
     earlier: int
     shared: float
+    how: str
 
 
 class DuplicateInputs:
     def __init__(self) -> None:
-        self.rows, self.keys, self.sizes = array("q"), array("Q"), array("q")
+        self.texts, self.keys, self.sizes = array("Q"), array("Q"), array("q")
         self.spool = TemporaryFile(buffering=1 << 20)  # noqa: SIM115 - lives as long as this search, closed in `twins`
         self.seen = np.zeros(1 << TABLE_BITS, dtype=np.uint32)
         multipliers = np.random.default_rng(0).integers(1, 2**63, size=BANDS * ROWS, dtype=np.uint64)
@@ -48,6 +49,7 @@ class DuplicateInputs:
 
     def add(self, text: str) -> None:
         found = words(text)
+        self.texts.append(key(" ".join(text.split())))
         self.keys.append(normalised_key(found) if found else len(self.keys))
         if len(self.keys) > MOST_CASES:
             return
@@ -63,12 +65,15 @@ class DuplicateInputs:
     def twins(self) -> list[Twin]:
         """Each input with the earlier one it repeats, in the order of the file."""
         same = self.exact()
-        found = [Twin(place, earlier, 1.0) for place, earlier in same.items()]
+        found = [Twin(place, earlier, 1.0, self.how(place, earlier)) for place, earlier in same.items()]
         if self.looked_for_near and self.keys:
             self.spool.flush()
             found += [twin for twin in self.near() if twin.place not in same]
         self.spool.close()
         return sorted(found)
+
+    def how(self, place: int, earlier: int) -> str:
+        return "exact" if self.texts[place] == self.texts[earlier] else "normalised"
 
     def exact(self) -> dict[int, int]:
         keys = np.frombuffer(self.keys, dtype=np.uint64)
@@ -85,7 +90,7 @@ class DuplicateInputs:
         for one, two in self.candidates():
             shared = self.shared(one, two)
             if shared >= NEAR and (two not in best or shared > best[two].shared):
-                best[two] = Twin(two, one, shared)
+                best[two] = Twin(two, one, shared, "near")
         yield from best.values()
 
     def candidates(self) -> set[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """Which cases of a set stand in a training file too: a model that was trained on them has seen the exam.
 
-Three looks at each case, the surest first: the same text; the same words whatever case and punctuation; and at least
-PART of the case's runs of 8 words within one training example (Brown et al. 2020 looked at 13 words; cases are shorter
-than documents). Runs that many cases share are a template and left out.
+Three looks at each case, the surest first: the same text; the same words and signs whatever case and punctuation; and
+at least PART of the case's runs of 8 words within one training example (Brown et al. 2020 looked at 13 words; cases are
+shorter than documents). Runs that many cases share are a template and left out.
 """
 
 from array import array

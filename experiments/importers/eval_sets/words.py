@@ -1,4 +1,4 @@
-"""Texts as words without case and punctuation, and runs of words as numbers."""
+"""Texts as words and signs without case and punctuation, and runs of words as numbers."""
 
 import re
 import unicodedata
@@ -9,7 +9,23 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-WORD = re.compile(r"\w+")
+# Signs that tell 12 + 7 from 12 - 7, 3 < 5 from 3 > 5 and C# from C, and not those of hyphens, lists and emphasis.
+WORD = re.compile(
+    r"""
+    \w+
+    | (?!\s)(?:
+        [+/<>=^~%&|¬±×÷£¥\u20a0-\u20bf\u2190-\u22ff]
+        | (?<![^\W\d_])[.,](?=\d)
+        | (?<![^\W\d_])-(?=\s*[\d(])
+        | (?<=[\w)\]])\*+(?=[\w(\[]) | (?<=[\w)\]]\ )\*+(?=\ )
+        | (?<=\w)\#
+        | \$(?=\d)
+        | !(?==)
+        | (?<=[-+*/^=<>%])[()\[\]{}] | (?<=[-+*/^=<>%]\ )[()\[\]{}] | [()\[\]{}](?=\ ?[-+*/^=<>%])
+    )
+    """,
+    re.VERBOSE,
+)
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 MIX = np.uint64(0xBF58476D1CE4E5B9)
 
