@@ -47,9 +47,12 @@ def non_inferior_rates(
 ) -> NonInferiority:
     """For right and wrong on the same cases: Tango's score interval and test; relative, by the delta method.
 
-    margin: largest accepted loss, absolute (0.05 is five points) or a share of the baseline's rate.
+    margin: largest accepted loss, absolute (0.05 is five points) or a share of the baseline's rate. Where no case
+    changed, or the candidate got none right, the delta method has no spread: there Tango's are taken, over that rate.
     """
     a, b, c, d = table_of(both, only_baseline, only_candidate, neither)
+    if relative and a + b and not c and not (a and b):
+        return over_known_rate((a, b, c, d), margin, alpha, power)
     if relative:
         cells = np.array([a, b, c, d])
         before, after = np.repeat([1.0, 1.0, 0.0, 0.0], cells), np.repeat([1.0, 0.0, 1.0, 0.0], cells)
@@ -76,6 +79,31 @@ def non_inferior_rates(
         power=power,
         method="non-inferiority of paired rates (Tango's score test)",
         warnings=difference.warnings if n == 0 else (),
+    )
+
+
+def over_known_rate(table: tuple[int, int, int, int], margin: float, alpha: float, power: float) -> NonInferiority:
+    """Of a relative margin. The baseline's rate is taken as known: what is uncertain is how much of it is lost."""
+    checks.positive("margin", margin)
+    difference = paired_rate_difference(*table, alpha=alpha)
+    both, only_baseline, only_candidate, _ = table
+    n, rate = difference.n, (both + only_baseline) / sum(table)
+    estimate, low, high = (
+        None if value is None else max(-1.0, value / rate)
+        for value in (difference.estimate, difference.ci_low, difference.ci_high)
+    )
+    z = shift_z(*table, -margin * rate) if margin * rate < 1 else None
+    return judged(
+        (estimate, low, high, None if z is None else float(special.ndtr(-z))),
+        margin=margin,
+        relative=True,
+        n=n,
+        sd=math.sqrt((only_baseline + only_candidate + 1) / (n + 2)),
+        scale=rate,
+        alpha=alpha,
+        power=power,
+        method="non-inferiority, Tango's score test over the baseline's rate",
+        warnings=("The relative change has no spread here, so the baseline's rate is taken as known.",),
     )
 
 

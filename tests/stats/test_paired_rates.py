@@ -120,6 +120,31 @@ def test_without_discordant_cases_the_number_missing_is_still_told() -> None:
     assert found.more == 123
 
 
+@given(st.integers(1, 3000), st.integers(0, 3000), st.floats(0.01, 0.5))
+def test_without_discordant_cases_a_relative_margin_is_held_against_the_rate(both: int, neither: int, m: float) -> None:
+    found = non_inferior_rates(both, 0, 0, neither, margin=m, relative=True)
+    rate = both / (both + neither)
+    plain = paired_rate_difference(both, 0, 0, neither)
+    assert (found.estimate, found.point_holds) == (0.0, True)
+    ends = (max(-1.0, known(plain.ci_low) / rate), known(plain.ci_high) / rate)
+    assert (found.ci_low, found.ci_high) == pytest.approx(ends)
+    assert found.needed == cases_needed(m * rate, math.sqrt(1 / (both + neither + 2)))
+    assert found.verdict in ("no regression shown", "undecided")
+    assert (found.more is not None) == (found.verdict == "undecided")
+    if abs(known(found.ci_low) + m) > 1e-6:
+        assert (known(found.p_value) < 0.025) == (found.verdict == "no regression shown")
+
+
+def test_a_candidate_that_got_nothing_right_has_lost_more_than_any_relative_margin() -> None:
+    found = non_inferior_rates(0, 40, 0, 40, margin=0.05, relative=True)
+    assert (found.estimate, found.verdict, found.point_holds) == (-1.0, "regression shown", False)
+    assert found.ci_low == -1.0 < known(found.ci_high) < -0.5
+
+
+def test_a_baseline_without_any_right_case_has_no_relative_change() -> None:
+    assert non_inferior_rates(0, 0, 0, 9, margin=0.05, relative=True).estimate is None
+
+
 def test_so_many_cases_as_needed_show_no_regression_with_the_power_promised() -> None:
     rng = np.random.default_rng(4)
     needed = cases_needed(0.05, math.sqrt(0.2))
