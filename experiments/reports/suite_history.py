@@ -4,11 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from evalsite.platform.drawing import Scale
 from evalsite.platform.templatetags.figures import figure
 from experiments.models import BenchmarkRun, EvalSet, ModelVersion, RunScorer
+from experiments.reports.comparisons.coverage import MOST_ERRORS
 from experiments.reports.comparisons.headline import UNITS
 
 MOST_POINTS = 60
@@ -31,6 +33,13 @@ class Point:
     top: float | None
     bottom: float | None
     label: str
+    fingerprint: str
+    scored_by: str
+
+    @property
+    def is_doubtful(self) -> bool:
+        """So many cases failed that the others say little."""
+        return self.run.n_errors > MOST_ERRORS * self.run.n_cases
 
 
 @dataclass(frozen=True)
@@ -45,15 +54,30 @@ class History:
     n_more: int
 
     @property
-    def line(self) -> str:
-        return " ".join(f"{point.x},{point.y}" for point in self.points if point.y is not None)
+    def lines(self) -> list[str]:
+        """One for each stretch of models scored alike: other versions or parameters give other figures."""
+        known = [point for point in self.points if point.y is not None]
+        return [
+            " ".join(f"{point.x},{point.y}" for point in stretch)
+            for _, stretch in groupby(known, key=lambda point: point.fingerprint)
+        ]
+
+    @property
+    def is_broken(self) -> bool:
+        return len({point.fingerprint for point in self.points}) > 1
+
+    @property
+    def is_doubtful(self) -> bool:
+        return any(point.is_doubtful for point in self.points)
 
     @property
     def finding(self) -> str:
-        """The best and the last, which are what one looks for."""
+        """The best and the last, which are what one looks for, among those scored like the last."""
         known = [point for point in self.points if point.estimate["estimate"] is not None]
+        known = [point for point in known if point.fingerprint == known[-1].fingerprint]
         if len(known) < 2:
-            return f"{self.title} of the only model so far." if known else "No model has a figure yet."
+            alone = "of the only model scored like this" if self.is_broken else "of the only model so far"
+            return f"{self.title} {alone}." if known else "No model has a figure yet."
         last = known[-1]
         highest = max(known, key=lambda point: float(point.estimate["estimate"]))
         value = figure(last.estimate["estimate"], self.unit)
@@ -89,6 +113,11 @@ def suite_history(eval_set: EvalSet, *, key: str = "") -> History:
         ticks=[(figure(value, unit), height_of(value, scale)) for value in steps(scale)],
         n_more=len(ordered) - len(shown),
     )
+
+
+def scored_by(one: RunScorer) -> str:
+    params = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(one.params.items()))
+    return f"version {one.version}{f', {params}' if params else ''}"
 
 
 def scale_of(estimates: Sequence[dict[str, Any]]) -> Scale:
@@ -134,4 +163,6 @@ def point(one: RunScorer, x: float, scale: Scale, room: int) -> Point:
         top=top,
         bottom=bottom,
         label=name if len(name) <= room else f"{name[: room - 1]}…",
+        fingerprint=one.fingerprint,
+        scored_by=scored_by(one),
     )
