@@ -61,7 +61,7 @@ def _calls_in(value: Any, known: Collection[str]) -> Iterator[Call]:
             if _is_call(item, known):
                 yield from map(_plain, read_calls([item]))
             else:
-                waiting += reversed(item.values())
+                waiting += item.values()
 
 
 def _is_call(item: Mapping[str, Any], known: Collection[str]) -> bool:

@@ -20,29 +20,48 @@ PARAMS: dict[str, dict[str, Any]] = {
     "regex_match": {"pattern": r"(\w+\s?)+$"},
     "rubric": {"url": "http://127.0.0.1:9/judge"},
 }
-MANY_WORDS = " ".join(f"w{n}" for n in range(120_000))
-TEXTS = {
-    "a million digits": "9" * 1_000_000,
-    "a million separators": "1," * 500_000,
-    "a million signs": "-$" * 500_000,
-    "deep arrays": "[" * 100_000 + "]" * 100_000,
-    "deep objects": '{"a":' * 100_000,
-    "not a number": '{"a": NaN}',
-    "half a pair": "\ud800" * 1_000,
-    "half a pair in JSON": '"\\ud800"',
-    "zeros": "\0" * 100_000,
-    "one letter": "a" * 1_000_000,
-    "white space": " \n\t" * 300_000,
-    "many words": MANY_WORDS,
-    "one long word": "y" * 900_000,
-    "fences": "```json\n" * 100_000,
-    "braces": "{[" * 200_000,
-    "nothing": "",
-    "exponents": "1e9" * 300_000,
-    "slashes": "1/" * 400_000,
-    "half a fraction": "1/" + "9" * 900_000 + "/",
-    "an exponent without end": "1e" + "9" * 900_000 + "x",
-    "a fence of spaces": "```json\n" + " " * 900_000,
+LARGE, LARGEST = 150_000, 1_000_000
+
+
+def hostile(size: int) -> dict[str, str]:
+    """Of about so many characters each."""
+    return {
+        "digits": "9" * size,
+        "separators": "1," * (size // 2),
+        "signs": "-$" * (size // 2),
+        "deep arrays": "[" * (size // 10) + "]" * (size // 10),
+        "deep objects": '{"a":' * (size // 10),
+        "not a number": '{"a": NaN}',
+        "half a pair": "\ud800" * 1_000,
+        "half a pair in JSON": '"\\ud800"',
+        "zeros": "\0" * (size // 2),
+        "one letter": "a" * size,
+        "white space": " \n\t" * (size // 3),
+        "many words": " ".join(f"w{n}" for n in range(size // 8)),
+        "one long word": "y" * (size - 1),
+        "fences": "```json\n" * (size // 8),
+        "braces": "{[" * (size // 4),
+        "nothing": "",
+        "exponents": "1e9" * (size // 3),
+        "slashes": "1/" * (size // 2),
+        "half a fraction": "1/" + "9" * size + "/",
+        "an exponent without end": "1e" + "9" * size + "x",
+        "a fence of spaces": "```json\n" + " " * size,
+        "calls without end": "delete(" * (size // 7),
+    }
+
+
+TEXTS = hostile(LARGE)
+# The kind that took each the longest, where it is another than digits.
+HARDEST = {
+    "numeric_match": "slashes",
+    "bleu": "signs",
+    "chrf": "many words",
+    "rouge_l": "many words",
+    "similarity": "separators",
+    "tool_call": "deep objects",
+    "must_not_call": "deep objects",
+    "json_valid": "deep arrays",
 }
 CHECKS: dict[str, Any] = {
     "accepted": ["7", 8, None, ["x"]],
@@ -64,13 +83,22 @@ def assert_kept(result: ScoreResult) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", TEXTS)
 def test_a_hostile_answer_is_scored_in_time(name: str, kind: str) -> None:
-    judge, text = registry.get(name).bind(PARAMS.get(name, {})), TEXTS[kind]
+    assert scoring_time(name, TEXTS[kind]) < 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hostile_answer_of_a_million_characters_is_scored_in_time(name: str) -> None:
+    assert scoring_time(name, hostile(LARGEST)[HARDEST.get(name, "digits")]) < 20
+
+
+def scoring_time(name: str, text: str) -> float:
+    judge = registry.get(name).bind(PARAMS.get(name, {}))
     calls = [{"name": "f", "arguments": text}, {"function": {"name": text[:99], "arguments": {"a": text}}}, text]
     started = time.process_time()
     assert_kept(judge(Case(expected="42", checks=CHECKS), Response(text=text, tool_calls=calls)))
     if name in ("numeric_match", "exact_match", "contains", "rouge_l", "similarity"):
         assert_kept(judge(Case(expected=text, checks=CHECKS), Response(text=f"{text[:-1]}x")))
-    assert time.process_time() - started < 20
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize("extract", ["fenced", "embedded"])
@@ -78,7 +106,7 @@ def test_a_hostile_answer_is_scored_in_time(name: str, kind: str) -> None:
 def test_json_is_looked_for_in_a_hostile_answer_in_time(extract: str, kind: str) -> None:
     started = time.process_time()
     assert_kept(registry.get("json_valid").bind({"extract": extract})(Case(), Response(text=TEXTS[kind])))
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 5
 
 
 def test_a_word_is_looked_for_in_time_where_everything_repeats() -> None:
