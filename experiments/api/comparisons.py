@@ -1,6 +1,5 @@
 """Two runs of one eval set version, compared case by case."""
 
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -24,7 +23,10 @@ router = Router(tags=["Comparisons"])
     summary="Compare two runs",
 )
 def compare(request: HttpRequest, asked: schemas.StartComparison) -> Status:  # type: ignore[type-arg]
-    """200 with the figures where they are computed, 202 while they are on their way. Two runs have one comparison."""
+    """200 with figures of what stands now, 202 while they are on their way: `is_stale` says that older ones are shown.
+
+    Two runs have one comparison in each experiment; without one, the latest experiment of both models over the set.
+    """
     baseline, candidate = get_run(asked.baseline_run), get_run(asked.candidate_run)
     found = comparisons.get_or_start(
         baseline_run=baseline,
@@ -33,11 +35,22 @@ def compare(request: HttpRequest, asked: schemas.StartComparison) -> Status:  # 
         created_by=token_of(request).created_by,
         now=timezone.now(),
     )
-    return Status(200 if found.payload is not None else 202, shaping.comparison(found, request))
+    return answered(found, request)
 
 
 @router.get(
-    "/comparisons/{uuid:comparison_id}", auth=Needs(Scope.READ), response=schemas.Comparison, summary="One comparison"
+    "/comparisons/{uuid:comparison_id}",
+    auth=Needs(Scope.READ),
+    response={200: schemas.Comparison, 202: schemas.Comparison},
+    summary="One comparison",
 )
-def get_comparison(request: HttpRequest, comparison_id: UUID) -> dict[str, Any]:
-    return shaping.comparison(get_object_or_404(RunComparison, pk=comparison_id), request)
+def get_comparison(request: HttpRequest, comparison_id: UUID) -> Status:  # type: ignore[type-arg]
+    """202 while its figures are on their way, or are of what no longer stands."""
+    rows = RunComparison.objects.select_related("baseline_run", "candidate_run")
+    return answered(get_object_or_404(rows, pk=comparison_id), request)
+
+
+def answered(found: RunComparison, request: HttpRequest) -> Status:  # type: ignore[type-arg]
+    is_stale = comparisons.is_stale(found)
+    is_fresh = found.payload is not None and not is_stale
+    return Status(200 if is_fresh else 202, shaping.comparison(found, request, is_stale=is_stale))

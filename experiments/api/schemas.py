@@ -7,6 +7,8 @@ from uuid import UUID
 
 from ninja import Field, Schema
 
+from experiments.api.bodies import Body
+
 T = TypeVar("T")
 
 
@@ -120,7 +122,7 @@ class RunDetail(Run):
     errors: list[ErrorClass]
 
 
-class StartRun(Schema):
+class StartRun(Body):
     model_version: int = Field(description="id of a model version", gt=0, lt=2**63)
     eval_set: int = Field(description="id of an eval set", gt=0, lt=2**63)
     scorers: list[Any] | None = Field(None, description="names or objects; without any, those of the eval set")
@@ -129,8 +131,14 @@ class StartRun(Schema):
     experiment: int | None = Field(None, gt=0, lt=2**63)
 
 
-class Rescore(Schema):
+class Rescore(Body):
     scorers: list[Any] = Field(description='names, or objects {"scorer", "params", "key", "primary"}')
+
+
+class TakeStep(Body):
+    budget: Decimal | None = Field(
+        None, gt=0, max_digits=12, decimal_places=4, description="with resume: pause when so much is spent"
+    )
 
 
 class ImportProblem(Schema):
@@ -162,7 +170,7 @@ class Import(Schema):
     url: str
 
 
-class StartComparison(Schema):
+class StartComparison(Body):
     baseline_run: UUID
     candidate_run: UUID
     experiment: int | None = Field(None, gt=0, lt=2**63)
@@ -174,6 +182,10 @@ class Comparison(Schema):
     candidate_run: UUID
     experiment_id: int | None
     is_computed: bool
+    is_stale: bool
+    is_valid: bool | None
+    state: str | None
+    headline: str | None
     computed_at: datetime | None
     payload: dict[str, Any] | None
     url: str

@@ -100,13 +100,17 @@ def same_as(row: FileImport) -> UUID | None:
     return done.values_list("pk", flat=True).first()
 
 
-def comparison(row: RunComparison, request: HttpRequest) -> dict[str, Any]:
+def comparison(row: RunComparison, request: HttpRequest, *, is_stale: bool) -> dict[str, Any]:
     return {
         "id": row.pk,
         "baseline_run": row.baseline_run_id,
         "candidate_run": row.candidate_run_id,
         "experiment_id": row.experiment_id,
         "is_computed": row.payload is not None,
+        "is_stale": is_stale,
+        "is_valid": None if row.payload is None else not row.payload["invalid_reasons"],
+        "state": row.state or None,
+        "headline": row.headline or None,
         "computed_at": row.computed_at,
         "payload": row.payload,
         "url": request.build_absolute_uri(f"/comparisons/{row.pk}/"),

@@ -30,7 +30,11 @@ class RunComparison(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["baseline_run", "candidate_run"], name="one_comparison_of_two_runs"),
+            models.UniqueConstraint(
+                fields=["baseline_run", "candidate_run", "experiment"],
+                nulls_distinct=False,
+                name="one_comparison_of_two_runs_in_an_experiment",
+            ),
             models.CheckConstraint(
                 condition=~Q(baseline_run=F("candidate_run")), name="a_run_is_not_compared_with_itself"
             ),

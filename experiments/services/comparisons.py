@@ -6,18 +6,21 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Q, QuerySet
 
 from evalsite.platform import jobs
 from evalsite.platform.models import Job, User
-from experiments.models import BenchmarkRun, CaseChange, Experiment, ExperimentSuite, RunComparison, RunScorer
+from experiments.models import BenchmarkRun, CaseChange, Experiment, ExperimentSuite, RunComparison
 from experiments.reports.comparisons.changes import Changes
-from experiments.reports.comparisons.comparing import Tell, compare, current_scorers, source_of
+from experiments.reports.comparisons.comparing import Tell, compare
+from experiments.reports.comparisons.freshness import margins_of, present_sources, stale
 from experiments.reports.comparisons.headline import headline
-from experiments.reports.comparisons.regression import Margin
 
 COMPARE_RUNS = "experiments.compare_runs"
 MOST_AT_ONCE = 50
+# Of the newest, whether they are stale is looked at every few seconds.
+MOST_LOOKED_AT = 300
+FINISHED = Q(baseline_run__status=BenchmarkRun.Status.DONE, candidate_run__status=BenchmarkRun.Status.DONE)
 INSERT_CHANGES = """
 INSERT INTO experiments_casechange
     (comparison_id, scorer_key, kind, case_id, position, category, baseline_value, candidate_value)
@@ -43,6 +46,7 @@ JOIN latest AS candidate
 WHERE NOT EXISTS (
     SELECT 1 FROM experiments_runcomparison AS standing
     WHERE standing.baseline_run_id = baseline.id AND standing.candidate_run_id = candidate.id
+        AND standing.experiment_id = experiment.id
 )
 ORDER BY experiment.id, suite.id
 LIMIT %s
@@ -61,7 +65,10 @@ def get_or_start(
     created_by: User | None,
     now: datetime,
 ) -> RunComparison:
-    """The comparison of these two, computed or on its way; asking twice makes nothing new. Raises CannotCompare."""
+    """The comparison of these two in this experiment, computed or on its way; asking twice makes nothing new.
+
+    Without one it is that of the latest experiment of both models over this set. Raises CannotCompare.
+    """
     with transaction.atomic():
         found = stored(
             baseline_run=baseline_run,
@@ -103,11 +110,7 @@ def stored(
         created_at=now,
     )
     RunComparison.objects.bulk_create([made], ignore_conflicts=True)
-    found = locked(baseline_run=baseline_run, candidate_run=candidate_run)
-    if experiment and found.experiment_id is None:
-        found.experiment = experiment
-        found.save(update_fields=["experiment"])
-    return found
+    return locked().get(baseline_run=baseline_run, candidate_run=candidate_run, experiment=experiment)
 
 
 def experiment_of(baseline: BenchmarkRun, candidate: BenchmarkRun) -> Experiment | None:
@@ -137,9 +140,8 @@ def refuse(baseline_run: BenchmarkRun, candidate_run: BenchmarkRun) -> None:
             )
 
 
-def locked(*, baseline_run: BenchmarkRun, candidate_run: BenchmarkRun) -> RunComparison:
-    rows = RunComparison.objects.select_for_update(no_key=True, of=("self",))
-    return rows.get(baseline_run=baseline_run, candidate_run=candidate_run)
+def locked() -> QuerySet[RunComparison]:
+    return RunComparison.objects.select_for_update(no_key=True, of=("self",))
 
 
 def start(comparison: RunComparison, *, created_by: User | None, now: datetime) -> None:
@@ -153,25 +155,12 @@ def start(comparison: RunComparison, *, created_by: User | None, now: datetime) 
     comparison.save(update_fields=["job"])
 
 
-def margin_of(comparison: RunComparison) -> Margin:
-    """Of the suite in whose experiment the two are compared; without one, the default."""
-    if comparison.experiment_id is None:
-        return Margin.of(None)
-    suites = ExperimentSuite.objects.filter(experiment=comparison.experiment_id)
-    return Margin.of(suites.filter(eval_set=comparison.baseline_run.eval_set_id).first())
-
-
-def present_source(comparison: RunComparison) -> str:
-    runs = (comparison.baseline_run, comparison.candidate_run)
-    return source_of(current_scorers(*runs), runs, margin_of(comparison))
-
-
 def is_fresh(comparison: RunComparison) -> bool:
     return comparison.payload is not None and not is_stale(comparison)
 
 
 def is_stale(comparison: RunComparison) -> bool:
-    return comparison.payload is not None and comparison.source != present_source(comparison)
+    return bool(stale([comparison]))
 
 
 def get(comparison_id: UUID) -> RunComparison:
@@ -186,10 +175,10 @@ def compute(
 ) -> RunComparison:
     """The source is read first: what is rescored meanwhile makes the result stale, never wrong."""
     comparison = get(comparison_id)
-    source = present_source(comparison)
-    found = compare(comparison.baseline_run, comparison.candidate_run, margin=margin_of(comparison), tell=progress)
+    source, margin = present_sources([comparison])[comparison_id], margins_of([comparison])[comparison_id]
+    found = compare(comparison.baseline_run, comparison.candidate_run, margin=margin, tell=progress)
     with transaction.atomic():
-        held = locked(baseline_run=comparison.baseline_run, candidate_run=comparison.candidate_run)
+        held = locked().get(pk=comparison_id)
         guard()
         CaseChange.objects.filter(comparison=held).delete()
         for changes in found.changes:
@@ -241,37 +230,28 @@ def start_missing(*, now: datetime) -> int:
 
 def renew_suite(*, suite: ExperimentSuite, now: datetime) -> int:
     """After its role or margin changed: what was compared over it is judged anew; how many were started."""
-    models = {
-        "baseline_run__model_version": suite.experiment.baseline_id,
-        "candidate_run__model_version": suite.experiment.candidate_id,
-    }
-    over = RunComparison.objects.filter(baseline_run__eval_set=suite.eval_set_id)
-    over.filter(experiment=None, **models).update(experiment=suite.experiment)
-    concerned = over.filter(experiment=suite.experiment).select_related("baseline_run", "candidate_run")
-    due = [comparison for comparison in concerned if is_stale(comparison)]
-    for comparison in due:
-        start(comparison, created_by=None, now=now)
-    return len(due)
+    return renew(
+        RunComparison.objects.filter(experiment=suite.experiment, baseline_run__eval_set=suite.eval_set_id), now
+    )
+
+
+def renew_run(*, run_id: UUID, now: datetime) -> int:
+    """After it was scored by others or by fewer, as other primary ones, or over more outputs; how many were started."""
+    return renew(RunComparison.objects.filter(Q(baseline_run=run_id) | Q(candidate_run=run_id)), now)
 
 
 def start_stale(*, now: datetime) -> int:
-    """Where a run was scored after its comparison was computed."""
-    scored_since = RunScorer.objects.filter(
-        Q(run=OuterRef("baseline_run")) | Q(run=OuterRef("candidate_run")), finished_at__gt=OuterRef("computed_at")
-    )
-    finished = Q(baseline_run__status=BenchmarkRun.Status.DONE, candidate_run__status=BenchmarkRun.Status.DONE)
-    ended_since = Q(baseline_run__finished_at__gt=F("computed_at")) | Q(candidate_run__finished_at__gt=F("computed_at"))
-    suspects = (
-        RunComparison.objects.filter(finished, Exists(scored_since) | ended_since, payload__isnull=False)
-        # What failed or was stopped is not tried again and again: somebody looks at it, and asks.
-        .exclude(job__status__in=[Job.Status.FAILED, Job.Status.PARKED, Job.Status.CANCELLED])
-        .select_related("baseline_run", "candidate_run")
-        .defer("payload")
-        .order_by("-computed_at")[:MOST_AT_ONCE]
-    )
-    due = [comparison for comparison in suspects if comparison.source != present_source(comparison)]
+    """Where what it was computed from, or how, has changed since and nobody has started it."""
+    newest = RunComparison.objects.order_by("-created_at")
+    # What failed or was stopped is not tried again and again: somebody looks at it, and asks.
+    stopped = [Job.Status.FAILED, Job.Status.PARKED, Job.Status.CANCELLED]
+    return renew(newest.exclude(job__status__in=stopped), now, most=MOST_LOOKED_AT)
+
+
+def renew(rows: QuerySet[RunComparison], now: datetime, *, most: int | None = None) -> int:
+    """Those of them whose runs are both scored and which are stale."""
+    finished = rows.filter(FINISHED).select_related("baseline_run", "candidate_run").defer("payload", "headline")
+    due = stale(finished[:most])[:MOST_AT_ONCE]
     for comparison in due:
         start(comparison, created_by=None, now=now)
-    still_true = {comparison.pk for comparison in suspects} - {comparison.pk for comparison in due}
-    RunComparison.objects.filter(pk__in=still_true).update(computed_at=now)
     return len(due)

@@ -10,15 +10,18 @@ from evalsite.platform import jobs
 from evalsite.platform.models import Job
 from experiments import tasks
 from experiments.models import BenchmarkRun, CaseChange, ExperimentSuite, RunComparison
+from experiments.reports.comparisons.listing import suite_rows
 from experiments.services import comparisons, suites
 from experiments.services.comparisons import CannotCompare
+from experiments.services.scoring import rescoring
+from experiments.services.scoring.choosing import chosen
 from tests.comparisons.gsm8k import make_gsm8k, make_gsm8k_run
 from tests.factories.benchmarks_ import make_run, make_run_scorer, make_scored_run, make_scores
 from tests.factories.experiments_ import make_eval_set, make_experiment
 from tests.factories.platform_ import NOW, make_user
 
 pytestmark = pytest.mark.django_db
-HANDLERS = (tasks.compare_runs,)
+HANDLERS = (tasks.compare_runs, tasks.score_run)
 LATER = NOW + timedelta(minutes=5)
 
 
@@ -115,7 +118,61 @@ def test_a_run_that_ended_again_with_the_same_scores_is_looked_at_once() -> None
     BenchmarkRun.objects.update(finished_at=NOW + timedelta(minutes=1))
     assert comparisons.start_due(now=LATER) == 0
     comparison.refresh_from_db()
-    assert comparison.computed_at == LATER
+    assert comparison.computed_at == NOW
+
+
+def score(run: BenchmarkRun, *scorers: dict[str, Any]) -> None:
+    job = rescoring.rescore(run=run, scorers=chosen(scorers), actor=None, now=LATER)
+    jobs.run(job.pk)
+    run.refresh_from_db()
+    assert run.status == BenchmarkRun.Status.DONE, run.status_reason
+
+
+EXACT, CONTAINS = {"scorer": "exact_match"}, {"scorer": "contains"}
+
+
+@pytest.mark.parametrize("then", [[EXACT, {**CONTAINS, "primary": True}], [EXACT]])
+def test_another_primary_scorer_or_one_less_has_the_comparison_computed_again(then: list[dict[str, Any]]) -> None:
+    runs = two_runs()
+    for run in runs:
+        score(run, EXACT, CONTAINS)
+    computed(*runs)
+    Job.objects.update(status=Job.Status.DONE)
+    for scorers in (then, [EXACT, CONTAINS]):
+        score(runs[1], *scorers)
+        [job] = Job.objects.filter(status=Job.Status.QUEUED, kind=comparisons.COMPARE_RUNS)
+        jobs.run(job.pk)
+        assert not comparisons.is_stale(RunComparison.objects.get())
+
+
+def test_what_was_computed_by_another_version_of_the_code_is_renewed() -> None:
+    comparison = computed(*two_runs())
+    Job.objects.update(status=Job.Status.DONE)
+    RunComparison.objects.update(source="as computed before")
+    assert comparisons.start_due(now=LATER) == 1
+    jobs.run(RunComparison.objects.get().job_id)  # type: ignore[arg-type]
+    Job.objects.update(status=Job.Status.DONE)
+    assert comparisons.start_due(now=LATER) == 0
+    assert not comparisons.is_stale(RunComparison.objects.get(pk=comparison.pk))
+
+
+def test_each_experiment_judges_the_same_runs_by_its_own_margin() -> None:
+    first = make_experiment(n_cases=3, role="general")
+    eval_set = first.suites.get().eval_set
+    second = make_experiment(baseline=first.baseline, candidate=first.candidate)
+    ExperimentSuite.objects.create(experiment=second, eval_set=eval_set, role="general", margin=0.2)
+    for model in (first.baseline, first.candidate):
+        make_scored_run(eval_set=eval_set, model_version=model, values=[1, 1, 0])
+    assert comparisons.start_due(now=NOW) == 2
+    for experiment, words in ((first, "5 points"), (second, "20 points")):
+        [one] = RunComparison.objects.filter(experiment=experiment)
+        found = comparisons.compute(comparison_id=one.pk, now=NOW, guard=lambda: None)
+        assert found.payload is not None
+        assert found.payload["regression"]["words"] == words
+        [row] = suite_rows(experiment, list(experiment.suites.filter(eval_set=eval_set)))
+        assert row.comparison == one
+    Job.objects.update(status=Job.Status.DONE)
+    assert comparisons.start_due(now=NOW) == 0
 
 
 def test_a_comparison_that_failed_is_not_tried_again_by_itself() -> None:
@@ -138,7 +195,7 @@ def test_the_latest_finished_runs_of_a_suite_are_compared_by_themselves() -> Non
     latest = [make_scored_run(eval_set=suite.eval_set, model_version=model, values=[1, 1, 0]) for model in models]
     assert comparisons.start_due(now=NOW) == 1
     assert comparisons.start_due(now=NOW) == 0
-    [comparison] = RunComparison.objects.all()
+    [comparison] = RunComparison.objects.select_related("baseline_run", "candidate_run")
     assert [comparison.baseline_run, comparison.candidate_run] == latest
     assert comparison.experiment == experiment
 

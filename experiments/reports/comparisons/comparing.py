@@ -1,7 +1,5 @@
 """Computes everything a comparison says, and which cases changed."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +8,7 @@ from experiments.models import BenchmarkRun, RunScorer
 from experiments.reports.comparisons import categories, coverage, metrics, regression, scored, speed
 from experiments.reports.comparisons.changes import Changes, changes_of
 from experiments.reports.comparisons.coverage import Coverage, Flags
+from experiments.reports.comparisons.freshness import VERSION
 from experiments.reports.comparisons.metrics import About, Metric
 from experiments.reports.comparisons.pairing import Paired, ScorerPair, paired_passes, paired_values, read_arm
 from experiments.reports.comparisons.regression import Margin
@@ -18,8 +17,6 @@ from experiments.reports.scores import NOT_SAID, CaseArrays, read_cases
 from experiments.scorers import registry
 from experiments.scorers.base import BadParams, Scorer
 
-VERSION = 2  # of what is computed and how: another one makes every stored comparison stale
-
 Tell = Callable[[int, int, str], None]
 
 
@@ -27,17 +24,6 @@ Tell = Callable[[int, int, str], None]
 class Compared:
     payload: dict[str, Any]
     changes: list[Changes]
-
-
-def source_of(scorers: Sequence[RunScorer], runs: Sequence[BenchmarkRun], margin: Margin) -> str:
-    """Changes when anything changes that the comparison was computed from."""
-    seen = [
-        VERSION,
-        [[str(run.pk), run.n_done, run.n_errors, str(run.cost)] for run in runs],
-        sorted([str(one.run_id), one.key, one.fingerprint, one.is_primary, one.n_scored] for one in scorers),
-        [margin.size, margin.is_relative, margin.role],
-    ]
-    return hashlib.sha256(json.dumps(seen, separators=(",", ":")).encode()).hexdigest()
 
 
 def current_scorers(*runs: BenchmarkRun) -> list[RunScorer]:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from django.db.models import QuerySet
 
 from experiments.models import BenchmarkRun, Experiment, ExperimentSuite, RunComparison
+from experiments.reports.comparisons.freshness import stale
 from experiments.reports.comparisons.headline import Headline
 
 LATEST_RUNS = """
@@ -24,6 +25,7 @@ def told(comparison: RunComparison | None) -> Headline | None:
 @dataclass(frozen=True)
 class ComparisonRow:
     comparison: RunComparison
+    is_stale: bool = False
 
     @property
     def headline(self) -> Headline | None:
@@ -38,7 +40,9 @@ def listed() -> QuerySet[RunComparison]:
 
 
 def rows(comparisons: Iterable[RunComparison]) -> list[ComparisonRow]:
-    return [ComparisonRow(one) for one in comparisons]
+    shown = list(comparisons)
+    out_of_date = {one.pk for one in stale(shown)}
+    return [ComparisonRow(one, one.pk in out_of_date) for one in shown]
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class SuiteRow:
     baseline_run: BenchmarkRun | None
     candidate_run: BenchmarkRun | None
     comparison: RunComparison | None
+    is_stale: bool = False
     run_ids: dict[str, UUID] = field(default_factory=lambda: {arm: uuid4() for arm in ("baseline", "candidate")})
 
     @property
@@ -80,12 +85,15 @@ def suite_rows(experiment: Experiment, suites: Sequence[ExperimentSuite]) -> lis
     runs = [run.pk for run in latest.values()]
     compared = {
         (one.baseline_run_id, one.candidate_run_id): one
-        for one in RunComparison.objects.filter(baseline_run__in=runs, candidate_run__in=runs).defer("payload")
+        for one in RunComparison.objects.filter(experiment=experiment, baseline_run__in=runs, candidate_run__in=runs)
+        .select_related("baseline_run", "candidate_run")
+        .defer("payload")
     }
+    out_of_date = {one.pk for one in stale(compared.values())}
     found = []
     for suite in suites:
         before = latest.get((experiment.baseline_id, suite.eval_set_id))
         after = latest.get((experiment.candidate_id, suite.eval_set_id))
         standing = compared.get((before.pk, after.pk)) if before and after else None
-        found.append(SuiteRow(suite, before, after, standing))
+        found.append(SuiteRow(suite, before, after, standing, bool(standing and standing.pk in out_of_date)))
     return found

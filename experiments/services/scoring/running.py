@@ -15,6 +15,7 @@ from experiments.reports.run_summary import summary
 from experiments.reports.scores import read_cases, read_scores
 from experiments.scorers import registry
 from experiments.scorers.base import BadParams, Judge
+from experiments.services import comparisons
 from experiments.services.scoring import cases, score_rows, webhook
 from experiments.services.scoring.cases import Answered
 
@@ -170,3 +171,4 @@ def finish(run: JobRun, found: BenchmarkRun, *, now: datetime) -> None:
     BenchmarkRun.objects.filter(pk=found.pk, status=Status.SCORING).update(
         status=Status.DONE, status_reason="", finished_at=locked.finished_at or now
     )
+    comparisons.renew_run(run_id=found.pk, now=now)
