@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 
 from experiments.models import RunComparison
 from experiments.reports.comparisons import junit
-from tests.comparisons.compared import make_comparison
-from tests.factories.benchmarks_ import make_scored_run
+from tests.comparisons.compared import compute, make_comparison
+from tests.factories.benchmarks_ import make_run_scorer, make_scored_run, make_scores
 from tests.factories.experiments_ import make_case, make_eval_set
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +77,10 @@ def test_text_is_for_a_terminal() -> None:
 def test_an_invalid_comparison_says_so_in_each_form() -> None:
     comparison = make_comparison(errors={"3": "timeout"})
     assert "INVALID" in output(comparison, "text")
-    assert orjson.loads(output(comparison, "json"))["is_valid"] is False
+    assert "invalid (n" in output(comparison, "text")
+    found = orjson.loads(output(comparison, "json"))
+    assert found["is_valid"] is False
+    assert found["regression"]["tests"][0]["suite"]["verdict"] == "invalid"
     suites = ElementTree.fromstring(output(comparison, "junit"))
     metrics = suites.find("testsuite[@name='metrics']")
     assert metrics is not None
@@ -86,7 +89,7 @@ def test_an_invalid_comparison_says_so_in_each_form() -> None:
 
 def test_junit_fails_what_was_right_and_is_wrong() -> None:
     suites = ElementTree.fromstring(output(make_comparison(errors={"6": "timeout"}), "junit"))
-    cases = suites.find("testsuite[@name='cases: exact_match']")
+    cases = suites.find("testsuite[@name='cases: Exact match']")
     assert cases is not None
     counts = {name: cases.get(name) for name in ("tests", "failures", "errors", "skipped")}
     assert counts == {"tests": "6", "failures": "2", "errors": "0", "skipped": "1"}
@@ -94,6 +97,26 @@ def test_junit_fails_what_was_right_and_is_wrong() -> None:
     failed = [case.get("name") for case in cases if case.find("failure") is not None]
     skipped = [case.get("name") for case in cases if case.find("skipped") is not None]
     assert (failed, skipped) == (["2", "3"], ["6"])
+
+
+def test_junit_fails_no_build_for_what_only_explores() -> None:
+    eval_set = make_eval_set(n_cases=20)
+    runs = []
+    for lost in (0, 12):
+        run = make_scored_run(eval_set=eval_set, values=[1.0] * 20)
+        values = [*([0.0] * lost), *([1.0] * (20 - lost))]
+        make_scores(make_run_scorer(run, scorer="contains", is_primary=False), values)
+        runs.append(run)
+    suites = ElementTree.fromstring(output(compute(*runs), "junit"))
+    metrics = suites.find("testsuite[@name='metrics']")
+    assert metrics is not None
+    assert (metrics.get("tests"), metrics.get("failures")) == ("2", "0")
+    worse = compute(
+        make_scored_run(eval_set=eval_set, values=[1.0] * 20), make_scored_run(eval_set=eval_set, values=[0.0] * 20)
+    )
+    primary = ElementTree.fromstring(output(worse, "junit")).find("testsuite[@name='metrics']")
+    assert primary is not None
+    assert primary.get("failures") == "1"
 
 
 def test_junit_is_valid_xml_whatever_the_texts_are() -> None:

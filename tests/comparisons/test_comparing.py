@@ -1,26 +1,15 @@
 """What a comparison says of two runs, from the counts to the verdicts."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
-from experiments.models import BenchmarkRun, EvalSet
-from experiments.reports.comparisons.comparing import compare
 from experiments.reports.comparisons.regression import Margin
-from tests.factories.benchmarks_ import make_items, make_run, make_run_scorer, make_scored_run, make_scores
+from tests.comparisons.payloads import payload_of, runs_of
+from tests.factories.benchmarks_ import make_items, make_run, make_run_scorer, make_scores
 from tests.factories.experiments_ import make_case, make_eval_set
 
 pytestmark = pytest.mark.django_db
-
-
-def payload_of(runs: Sequence[BenchmarkRun], margin: Margin | None = None) -> dict[str, Any]:
-    return compare(runs[0], runs[1], margin=margin or Margin()).payload
-
-
-def runs_of(eval_set: EvalSet, before: Sequence[float], after: Sequence[float], **fields: Any) -> Any:
-    return tuple(make_scored_run(eval_set=eval_set, values=values, **fields) for values in (before, after))
 
 
 def test_right_and_wrong_are_counted_case_by_case() -> None:
@@ -65,104 +54,6 @@ def test_swapping_the_runs_flips_values_too() -> None:
     assert one["signed_rank"]["p_value"] == pytest.approx(other["signed_rank"]["p_value"])
 
 
-def test_errors_leave_the_pairs_and_are_counted_by_class() -> None:
-    eval_set = make_eval_set(n_cases=4)
-    before = make_scored_run(eval_set=eval_set, values=[1, 1, 0, 0])
-    after = make_scored_run(eval_set=eval_set, values=[1, 0, 1, 0], errors={"2": "timeout", "3": "http_5xx"})
-    payload = payload_of([before, after])
-    coverage = payload["coverage"]
-    assert (coverage["n_cases"], coverage["n_paired"], coverage["only_baseline"]) == (4, 2, 2)
-    assert coverage["candidate"]["error_share"] == 0.5
-    assert {(one["class"], one["n"]) for one in coverage["candidate"]["error_classes"]} == {
-        ("timeout", 1),
-        ("http_5xx", 1),
-    }
-    [reason] = payload["invalid_reasons"]
-    assert "2 of 4 cases of the candidate (50.0%, more than 1%)" in reason
-    assert "no answer in time" in reason
-    [metric] = payload["metrics"]
-    assert metric["n"] == 2
-    assert metric["table"] == {"both": 1, "only_baseline": 0, "only_candidate": 0, "neither": 1}
-
-
-def test_one_error_in_a_hundred_is_still_valid() -> None:
-    eval_set = make_eval_set(n_cases=100)
-    before = make_scored_run(eval_set=eval_set, values=[1.0] * 100)
-    after = make_scored_run(eval_set=eval_set, values=[1.0] * 100, errors={"7": "timeout"})
-    assert payload_of([before, after])["invalid_reasons"] == []
-    worse = make_scored_run(eval_set=eval_set, values=[1.0] * 100, errors={"7": "timeout", "8": "empty"})
-    assert len(payload_of([before, worse])["invalid_reasons"]) == 1
-
-
-def with_lost_scores(n: int, *, before: int = 0, after: int = 0, both: int = 0, **fields: Any) -> dict[str, Any]:
-    """Scores are missing for the first `both` cases in both runs, then for `before` and `after` in one of them."""
-    eval_set = make_eval_set(n_cases=n)
-    lost = [None] * both
-    values = (
-        [*lost, *([None] * before), *([1.0] * (n - both - before))],
-        [*lost, *([1.0] * before), *([None] * after), *([1.0] * (n - both - before - after))],
-    )
-    return payload_of([make_scored_run(eval_set=eval_set, values=arm, **fields) for arm in values])
-
-
-def test_scores_that_only_one_run_has_make_it_invalid_above_one_percent() -> None:
-    assert with_lost_scores(100, after=1)["invalid_reasons"] == []
-    payload = with_lost_scores(100, before=2, after=38)
-    [reason] = payload["invalid_reasons"]
-    assert "no score to compare for 40 of 100 cases" in reason
-    assert "missing for 2 of the baseline, 38 of the candidate" in reason
-    assert payload["metrics"][0]["n"] == 60
-    assert payload["metrics"][0]["n_unscored"] == 40
-
-
-def test_a_service_that_answered_for_neither_run_makes_it_invalid() -> None:
-    [reason] = with_lost_scores(100, both=2, scorer="rubric")["invalid_reasons"]
-    assert "2 of both" in reason
-    assert "score both runs by it with another deadline" in reason
-
-
-def test_what_a_scorer_has_nothing_to_say_of_is_not_lost() -> None:
-    payload = with_lost_scores(100, both=60)
-    assert payload["invalid_reasons"] == []
-    assert payload["metrics"][0]["lost_scores"]["without_both"] == 0
-
-
-def test_cases_too_long_for_a_scorer_are_lost() -> None:
-    eval_set = make_eval_set(n_cases=50)
-    values = [None, None, *([0.5] * 48)]
-    reasons = [{"reason": "a text of more than 100,000 characters is not compared"}] * 50
-    runs = []
-    for _ in range(2):
-        run = make_run(eval_set=eval_set)
-        make_items(run)
-        make_scores(make_run_scorer(run, scorer="rouge_l"), values, with_pass_mark=False, details=reasons)
-        runs.append(run)
-    [reason] = payload_of(runs)["invalid_reasons"]
-    assert "2 of 50 cases" in reason
-
-
-def test_a_secondary_scorer_may_lose_scores() -> None:
-    eval_set = make_eval_set(n_cases=10)
-    runs = []
-    for lost in (0, 5):
-        run = make_scored_run(eval_set=eval_set, values=[1.0] * 10)
-        values = [*([None] * lost), *([1.0] * (10 - lost))]
-        make_scores(make_run_scorer(run, scorer="rubric", is_primary=False), values)
-        runs.append(run)
-    assert payload_of(runs)["invalid_reasons"] == []
-
-
-def test_an_invalid_comparison_has_no_verdict_of_the_regression_test() -> None:
-    eval_set = make_eval_set(n_cases=0)
-    for position in range(100):
-        make_case(eval_set=eval_set, position=position, category=str(position % 2))
-    before = make_scored_run(eval_set=eval_set, values=[1.0] * 100)
-    after = make_scored_run(eval_set=eval_set, values=[0.0] * 100, errors={"1": "timeout", "2": "timeout"})
-    [test] = payload_of([before, after])["regression"]["tests"]
-    for row in (test["suite"], *test["categories"]):
-        assert (row["verdict"], row["for_orientation"], row["more"]) == ("invalid", "regression shown", None)
-
-
 def test_a_metric_is_named_with_what_is_part_of_its_name() -> None:
     eval_set = make_eval_set(n_cases=4)
     runs = []
@@ -175,26 +66,6 @@ def test_a_metric_is_named_with_what_is_part_of_its_name() -> None:
         runs.append(run)
     label = "BLEU, tokenizer char, mixed case, smoothing exp"
     assert {metric["title"] for metric in payload_of(runs)["metrics"]} == {label, f"of the summary ({label})"}
-
-
-def test_a_case_that_never_ran_counts_as_an_error() -> None:
-    eval_set = make_eval_set(n_cases=2)
-    before = make_scored_run(eval_set=eval_set, values=[1, 0])
-    after = make_scored_run(eval_set=eval_set, values=[1, 0])
-    after.items.order_by("-pk").first().delete()  # type: ignore[union-attr]
-    coverage = payload_of([before, after])["coverage"]
-    assert coverage["candidate"]["error_classes"] == [{"class": "not_run", "words": "never run", "n": 1}]
-
-
-def test_scorers_of_other_parameters_are_not_compared() -> None:
-    eval_set = make_eval_set(n_cases=2)
-    before = make_scored_run(eval_set=eval_set, values=[1, 0])
-    after = make_scored_run(eval_set=eval_set, values=[1, 0])
-    before.scorers.update(fingerprint="a" * 64)
-    payload = payload_of([before, after])
-    assert payload["metrics"] == []
-    assert payload["not_compared"][0]["key"] == "exact_match"
-    assert any("No scorer" in reason for reason in payload["invalid_reasons"])
 
 
 def test_each_category_has_its_own_rates_and_its_own_regression_test() -> None:
@@ -247,6 +118,42 @@ def test_one_cluster_proves_nothing_however_many_of_its_cases_changed() -> None:
     assert metric["direction"] == "no evidence"
     assert any("only one cluster" in warning for warning in metric["difference"]["warnings"])
     assert payload["regression"]["tests"][0]["suite"]["verdict"] == "undecided"
+
+
+def test_clusters_that_all_changed_the_same_way_count_as_one_case_each() -> None:
+    eval_set = make_eval_set(n_cases=0)
+    for position in range(60):
+        make_case(eval_set=eval_set, position=position, cluster=f"document {position // 3}")
+    payload = payload_of(runs_of(eval_set, [1.0] * 60, [0.0] * 60))
+    [metric] = payload["metrics"]
+    assert (metric["direction"], metric["n"]) == ("worse", 60)
+    assert metric["difference"]["p_value"] == pytest.approx(2 * 0.5**20)
+    assert any("each cluster counts as one case" in warning for warning in metric["difference"]["warnings"])
+    assert payload["regression"]["tests"][0]["suite"]["verdict"] == "regression shown"
+
+
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_the_regression_test_of_unchanged_clusters_has_an_interval_and_says_what_is_missing(is_relative: bool) -> None:
+    eval_set = make_eval_set(n_cases=0)
+    for position in range(30):
+        make_case(eval_set=eval_set, position=position, cluster=f"document {position // 10}")
+    values = [1.0] * 20 + [0.0] * 10
+    [test] = payload_of(runs_of(eval_set, values, values), Margin(0.05, is_relative))["regression"]["tests"]
+    suite = test["suite"]
+    assert suite["ci_low"] < -0.05 < 0.05 < suite["ci_high"]
+    assert (suite["verdict"], suite["more"]) == ("undecided", suite["needed"] - 30)
+    assert any("as independent" in warning for warning in suite["warnings"])
+
+
+def test_tests_of_cases_say_that_clusters_are_ignored() -> None:
+    eval_set = make_eval_set(n_cases=0)
+    for position in range(20):
+        make_case(eval_set=eval_set, position=position, cluster=f"document {position // 2}")
+    payload = payload_of(runs_of(eval_set, [1.0] * 20, [0.0] * 7 + [1.0] * 13))
+    [metric] = payload["metrics"]
+    assert metric["is_clustered"]
+    for test in (metric["mcnemar"], metric["sign_test"]):
+        assert any("Takes the cases as independent" in warning for warning in test["warnings"])
 
 
 def test_clusters_in_which_nothing_changed_have_an_interval_that_says_what_it_takes_for_granted() -> None:

@@ -15,7 +15,7 @@ from experiments.reports.suite_history import steps
 from experiments.services import comparisons
 from tests.comparisons.compared import compute, make_comparison
 from tests.factories.benchmarks_ import make_run, make_run_scorer, make_scored_run, make_scores
-from tests.factories.experiments_ import make_eval_set, make_experiment, make_model_version, make_output
+from tests.factories.experiments_ import make_case, make_eval_set, make_experiment, make_model_version, make_output
 from tests.factories.platform_ import NOW, make_user
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +66,19 @@ def test_an_invalid_comparison_says_so_and_still_shows_figures(lead: Client) -> 
     assert "INVALID" in lead.get(reverse("comparisons")).content.decode()
     changes = lead.get(reverse("comparison_changes", args=[comparison.pk])).content.decode()
     assert "comparison INVALID" in changes
+    assert "No verdict: the comparison is INVALID." in text
+    assert "egression shown" not in text
+
+
+def test_clusters_are_named_wherever_a_test_ignores_them(lead: Client) -> None:
+    eval_set = make_eval_set(n_cases=0)
+    for position in range(20):
+        make_case(eval_set=eval_set, position=position, cluster=str(position // 2), category=str(position % 2))
+    runs = [make_scored_run(eval_set=eval_set, values=values) for values in ([1.0] * 20, [0.0] * 7 + [1.0] * 13)]
+    text = page(lead, compute(*runs))
+    assert "With the cases taken as independent, which they are not, McNemar" in text
+    assert "95% intervals by cluster (t), Wilson’s where" in text
+    assert "Wilson’s 95% intervals." in page(lead, make_comparison())
 
 
 def test_the_page_asks_a_few_queries_however_many_cases(
@@ -98,6 +111,7 @@ def test_a_stale_comparison_says_so_and_can_be_computed_at_once(lead: Client) ->
     comparison.candidate_run.scorers.update(is_current=False)
     make_scores(make_run_scorer(comparison.candidate_run, scorer="other"), [1] * 6)
     assert "Out of date" in page(lead, comparison)
+    assert "out of date" in lead.get(reverse("comparisons")).content.decode()
     response = lead.post(reverse("renew_comparison", args=[comparison.pk]))
     assert response.status_code == HTTPStatus.FOUND
     assert Job.objects.filter(status=Job.Status.QUEUED).count() == 1
@@ -182,6 +196,22 @@ def test_history_shows_each_model_once_in_order_of_time(lead: Client) -> None:
     assert "The latest model, model-2 (version 1), has the highest figure so far: 90.0%." in text
     assert text.count('class="point"') == 3
     assert text.index("model-2") > 0
+
+
+def test_the_history_breaks_where_models_were_scored_otherwise_and_marks_many_errors(lead: Client) -> None:
+    eval_set = make_eval_set(n_cases=100)
+    for place in range(4):
+        n_errors = 2 if place == 3 else 1
+        run = make_run(eval_set=eval_set, n_done=100 - n_errors, n_errors=n_errors)
+        overall = {"estimate": 0.5, "ci_low": 0.4, "ci_high": 0.6, "n": 99, "alpha": 0.05, "method": "m"}
+        summary = {"unit": "share", "title": "Exact match", "overall": overall}
+        params, fingerprint = {"ignore_case": place > 1}, str(place > 1).ljust(64)
+        make_run_scorer(run, summary=summary, params=params, fingerprint=fingerprint)
+    text = lead.get(reverse("suite_history", args=[eval_set.pk])).content.decode()
+    assert text.count("<polyline") == 2
+    assert text.count('class="point bench-doubtful"') == 1
+    assert "Where the line breaks" in text
+    assert "version 1, ignore case True" in text
 
 
 def test_history_without_a_run_says_what_to_do(lead: Client) -> None:

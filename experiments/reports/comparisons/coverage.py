@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from experiments.models import BenchmarkRun, ErrorClass
 from experiments.reports.binary_copy import fetch
+from experiments.reports.comparisons.ways_out import NOT_RUN, ways_out
 from experiments.reports.scores import CaseArrays
 
 MOST_ERRORS = 0.01
-NOT_RUN = "not_run"
 ERROR_WORDS = {**dict(ErrorClass.choices), NOT_RUN: "never run"}
 
 Flags = NDArray[np.bool_]
@@ -26,10 +26,14 @@ ITEM_COLUMNS = {
 
 @dataclass(frozen=True)
 class ArmCoverage:
-    """`done` says for each case of the set, in order, whether it has a usable output."""
+    """`done` says for each case of the set, in order, whether it has a usable output.
+
+    `is_imported`: nobody can be asked for these outputs again.
+    """
 
     done: Flags
     errors: dict[str, int]
+    is_imported: bool
 
     @property
     def n_done(self) -> int:
@@ -88,7 +92,8 @@ def read_coverage(run: BenchmarkRun, cases: CaseArrays) -> ArmCoverage:
     seen = np.bincount(rows["error"][rows["done"] == 0], minlength=len(classes) + 1)
     errors = {name: int(n) for name, n in zip(classes, seen[1:], strict=True) if n}
     never = cases.n - int(rows["case"].size) + int(seen[0])
-    return ArmCoverage(done=done, errors=errors | ({NOT_RUN: never} if never else {}))
+    is_imported = run.model_version.endpoint_id is None
+    return ArmCoverage(done, errors | ({NOT_RUN: never} if never else {}), is_imported=is_imported)
 
 
 def invalid_reasons(coverage: Coverage) -> list[str]:
@@ -103,10 +108,10 @@ def invalid_reasons(coverage: Coverage) -> list[str]:
 
 
 def too_many_errors(name: str, arm: ArmCoverage) -> str:
-    largest: Sequence[tuple[str, int]] = sorted(arm.errors.items(), key=lambda entry: (-entry[1], entry[0]))[:3]
-    causes = ", ".join(f"{n:,} {ERROR_WORDS.get(error, error)}" for error, n in largest)
+    by_size: Sequence[tuple[str, int]] = sorted(arm.errors.items(), key=lambda entry: (-entry[1], entry[0]))
+    causes = ", ".join(f"{n:,} {ERROR_WORDS.get(error, error)}" for error, n in by_size[:3])
+    ways = ways_out([error for error, _ in by_size[:3]], is_imported=arm.is_imported)
     return (
         f"{arm.n_errors:,} of {arm.done.size:,} cases of the {name} ({arm.error_share:.1%}, more than 1%) have no "
-        f"usable output: {causes}. What failed may be the harder cases, so the rest says little. Retry the errors of "
-        "that run; the comparison is then computed again."
+        f"usable output: {causes}. What failed may be the harder cases, so the rest says little. {ways}"
     )

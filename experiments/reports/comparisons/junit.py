@@ -63,10 +63,11 @@ def testcase(suite_name: str, name: str, element: str, message: str) -> str:
 
 
 def metric_case(found: Mapping[str, Any], metric: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Invalid data are an error of the comparison, not a failure of the candidate."""
+    """Invalid data are an error of the comparison, not a failure of the candidate; only a primary metric can fail."""
     if found["invalid_reasons"]:
-        return metric["key"], "error", f"INVALID: {found['invalid_reasons'][0]}"
-    return metric["key"], "failure" if metric["direction"] == "worse" else "", sentence(metric)
+        return metric["title"], "error", f"INVALID: {found['invalid_reasons'][0]}"
+    is_failure = metric["is_primary"] and metric["direction"] == "worse"
+    return metric["title"], "failure" if is_failure else "", sentence(metric)
 
 
 def regression_cases(found: Mapping[str, Any], test: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -87,7 +88,7 @@ def regression_words(found: Mapping[str, Any], row: Mapping[str, Any]) -> str:
 
 def cases(comparison: RunComparison, metric: Mapping[str, Any]) -> Iterator[str]:
     """Every case of the set: a regression fails, a case without an output of both is skipped."""
-    name = f"cases: {metric['key']}"
+    name = f"cases: {metric['title']}"
     total = EvalCase.objects.filter(eval_set=comparison.baseline_run.eval_set_id).count()
     kind = CaseChange.Kind.REGRESSION
     lost = CaseChange.objects.filter(comparison=comparison, scorer_key=metric["key"], kind=kind)

@@ -23,6 +23,8 @@ SEED = 20_260_302
 # From here on the mean is as good as normal, and resampling would only cost time.
 BOOTSTRAP_UP_TO, FEWER_RESAMPLES_FROM = 20_000, 5_000
 AS_INDEPENDENT = "No case changed, so this interval takes the cases as independent: by cluster there is none."
+AS_ONE_EACH = "Every case changed the same way, so each cluster counts as one case here."
+CLUSTERS_IGNORED = "Takes the cases as independent, though they come in clusters: the p of the difference counts."
 COMPARED_FIELDS = (
     "estimate",
     "ci_low",
@@ -67,6 +69,7 @@ class Metric:
     ties: int
     losses: int
     sign_test: TestResult
+    is_clustered: bool
     table: dict[str, int] | None = None
     mcnemar: TestResult | None = None
     signed_rank: TestResult | None = None
@@ -104,6 +107,7 @@ class Metric:
             "ties": self.ties,
             "losses": self.losses,
             "sign_test": self.sign_test.to_dict(),
+            "is_clustered": self.is_clustered,
         }
 
 
@@ -123,9 +127,10 @@ def of_passes(about: About, paired: Paired, *, lost: Mapping[str, int]) -> Metri
         wins=wins,
         ties=table["both"] + table["neither"],
         losses=losses,
-        sign_test=sign_test(wins, losses),
+        sign_test=beside(sign_test(wins, losses), clusters),
+        is_clustered=clusters is not None,
         table=table,
-        mcnemar=mcnemar(losses, wins, method="exact"),
+        mcnemar=beside(mcnemar(losses, wins, method="exact"), clusters),
     )
 
 
@@ -144,7 +149,8 @@ def of_values(about: About, paired: Paired, *, lost: Mapping[str, int]) -> Metri
         wins=wins,
         ties=ties,
         losses=losses,
-        sign_test=sign_test(wins, losses),
+        sign_test=beside(sign_test(wins, losses), clusters),
+        is_clustered=clusters is not None,
         signed_rank=wilcoxon_signed_rank(paired.candidate - paired.baseline) if is_ranked else None,
     )
 
@@ -171,8 +177,14 @@ def of_corpus(
         wins=wins,
         ties=ties,
         losses=losses,
-        sign_test=sign_test(wins, losses),
+        sign_test=beside(sign_test(wins, losses), clusters),
+        is_clustered=clusters is not None,
     )
+
+
+def beside(test: TestResult, clusters: Ints | None) -> TestResult:
+    """A test of cases, which stands beside that of the difference where they come in clusters."""
+    return test if clusters is None else replace(test, warnings=(*test.warnings, CLUSTERS_IGNORED))
 
 
 def table_of(before: Floats, after: Floats) -> dict[str, int]:
@@ -197,14 +209,25 @@ def gains(about: About, paired: Paired) -> Floats:
 
 
 def rate_difference(before: Floats, after: Floats, clusters: Ints | None) -> ComparisonResult:
-    """By cluster where there are any; only where no case changed does Tango's interval say what the clusters cannot."""
-    table = table_of(before, after)
-    score = paired_rate_difference(**table)
+    """By cluster where there are any, though by Tango's interval where clusters have no spread to measure."""
     if clusters is None or not before.size:
-        return score
-    if table["only_baseline"] + table["only_candidate"]:
-        return bare(paired_difference(before, after, clusters=clusters))
-    return replace(score, warnings=(*score.warnings, AS_INDEPENDENT))
+        return paired_rate_difference(**table_of(before, after))
+    if alike := changed_alike(before, after, clusters):
+        table, note = alike
+        score = paired_rate_difference(**table)
+        return replace(score, n=before.size, warnings=(*score.warnings, note))
+    return bare(paired_difference(before, after, clusters=clusters))
+
+
+def changed_alike(before: Floats, after: Floats, clusters: Ints) -> tuple[dict[str, int], str] | None:
+    """Where no case changed, or every case of several clusters the same way: what to count, and what that assumes."""
+    table, n_clusters = table_of(before, after), np.unique(clusters).size
+    if not table["only_baseline"] + table["only_candidate"]:
+        return table, AS_INDEPENDENT
+    for name in ("only_baseline", "only_candidate"):
+        if table[name] == before.size and n_clusters > 1:
+            return {**dict.fromkeys(table, 0), name: n_clusters}, AS_ONE_EACH
+    return None
 
 
 def value_difference(before: Floats, after: Floats, clusters: Ints | None) -> ComparisonResult:

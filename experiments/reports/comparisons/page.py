@@ -7,9 +7,11 @@ from typing import Any
 from evalsite.platform.templatetags.figures import figure, p_value
 from experiments.models import RunComparison
 from experiments.reports.comparisons.headline import UNITS, Headline, headline
+from experiments.reports.comparisons.regression import INVALID
 
 ROOM = 1.1  # a bar does not end at the edge of its drawing
 MOST_ROWS = 25
+TAGS = {"no regression shown": "done", "regression shown": "failed", "invalid": "INVALID"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,27 @@ class MetricRow:
         table, test = self.data["table"], self.data["mcnemar"]
         if not table["only_baseline"] + table["only_candidate"]:
             return "Both got exactly the same cases right."
-        return (
+        counts = (
             f"{table['only_baseline']:,} cases were right only with the baseline, {table['only_candidate']:,} only "
-            f"with the candidate: McNemar’s exact test {p_value(test['p_value'])}."
+            "with the candidate"
         )
+        if not self.data.get("is_clustered"):
+            return f"{counts}: McNemar’s exact test {p_value(test['p_value'])}."
+        by_cluster = p_value(self.data["difference"]["p_value"]) or "no test can be made"
+        return (
+            f"{counts}: by cluster {by_cluster}. With the cases taken as independent, which they are not, McNemar’s "
+            f"exact test would say {p_value(test['p_value'])}."
+        )
+
+    @property
+    def interval_words(self) -> str:
+        """Which intervals the categories of this metric have."""
+        is_clustered = self.data.get("is_clustered")
+        if self.data["kind"] == "pass" and is_clustered:
+            return "95% intervals by cluster (t), Wilson’s where no two cases share one or nothing varies."
+        if self.data["kind"] == "pass":
+            return "Wilson’s 95% intervals."
+        return f"95% intervals of the mean (t{', by cluster' if is_clustered else ''})."
 
     @property
     def sign(self) -> int:
@@ -101,7 +120,7 @@ class RegressionRow:
 
     @property
     def tag(self) -> str:
-        return {"no regression shown": "done", "regression shown": "failed"}.get(self.data["verdict"], "undecided")
+        return TAGS.get(self.data["verdict"], "undecided")
 
     @property
     def tone(self) -> str:
@@ -130,6 +149,8 @@ class RegressionTable:
     @property
     def finding(self) -> str:
         suite, *categories = self.rows
+        if suite.data["verdict"] == INVALID:
+            return "No verdict: the comparison is INVALID. The figures are for orientation only."
         lost = [row.name for row in categories if row.data["verdict"] == "regression shown"]
         more = f" In {', '.join(lost)} a regression is shown." if lost else ""
         return f"{suite.data['verdict'].capitalize()} on the whole suite.{more}"

@@ -1,12 +1,12 @@
 """Has the candidate lost more than the margin? As a non-inferiority test and as the plain point rule, side by side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.models import ExperimentSuite, SuiteRole
 from experiments.reports.comparisons import arms
-from experiments.reports.comparisons.metrics import About, Kind, table_of
+from experiments.reports.comparisons.metrics import About, Kind, changed_alike, table_of
 from experiments.reports.comparisons.pairing import Paired
 from experiments.stats.non_inferiority import NonInferiority, non_inferior_means, non_inferior_rates
 
@@ -83,10 +83,16 @@ def verdict(about: About, kind: Kind, part: Paired, margin: Margin) -> dict[str,
 def tested(about: About, kind: Kind, part: Paired, margin: Margin) -> NonInferiority:
     clusters = part.clusters if arms.are_clusters(part.clusters) else None
     if kind == "pass" and clusters is None:
-        return non_inferior_rates(
-            **table_of(part.baseline, part.candidate), margin=margin.size, relative=margin.is_relative
-        )
+        return rates(table_of(part.baseline, part.candidate), margin)
+    if kind == "pass" and clusters is not None and (alike := changed_alike(part.baseline, part.candidate, clusters)):
+        table, note = alike
+        found = rates(table, margin)
+        return replace(found, n=part.n, warnings=(*found.warnings, note))
     size = margin.size if margin.is_relative else margin.size * SCALES[about.unit]
     return non_inferior_means(
         part.baseline, part.candidate, margin=size, relative=margin.is_relative, clusters=clusters
     )
+
+
+def rates(table: Mapping[str, int], margin: Margin) -> NonInferiority:
+    return non_inferior_rates(**table, margin=margin.size, relative=margin.is_relative)

@@ -1,6 +1,8 @@
 """Which usable cases a scorer left without a score to compare. Above 1%, of a primary one, a comparison is INVALID."""
 
-from typing import Any
+from collections.abc import Mapping
+
+import numpy as np
 
 from experiments.models import Score
 from experiments.reports.comparisons.coverage import MOST_ERRORS, Flags
@@ -27,7 +29,7 @@ def lost_scores(
 
 
 def said(arm: ArmScores, *, is_pass: bool) -> Flags:
-    found: Flags = arm.passed != NOT_SAID if is_pass else arm.values == arm.values  # NaN is where there is none
+    found: Flags = arm.passed != NOT_SAID if is_pass else ~np.isnan(arm.values)
     return found
 
 
@@ -41,7 +43,7 @@ def n_failed(pair: ScorerPair, neither: Flags, cases: CaseArrays) -> int:
     return len(set(over_limit.values_list("case_id", flat=True)) & set(cases.case_ids[neither].tolist()))
 
 
-def too_many_lost(title: str, scorer: str, lost: dict[str, Any]) -> list[str]:
+def too_many_lost(title: str, scorer: str, lost: Mapping[str, int]) -> list[str]:
     """In words that say what to do; nothing where few enough are lost."""
     n = lost["without_baseline"] + lost["without_candidate"] + lost["without_both"]
     if n <= MOST_ERRORS * lost["n_usable"]:

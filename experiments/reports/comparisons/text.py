@@ -43,7 +43,8 @@ def metrics(found: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"    both right {table['both']:,}, only baseline {table['only_baseline']:,}, "
                 f"only candidate {table['only_candidate']:,}, both wrong {table['neither']:,}; "
-                f"McNemar exact {p_value(metric['mcnemar']['p_value']) or 'nothing to test'}"
+                f"McNemar exact{', cases taken as independent,' if metric['is_clustered'] else ''} "
+                f"{p_value(metric['mcnemar']['p_value']) or 'nothing to test'}"
             )
     for one in found["not_compared"]:
         yield f"  not compared: {one['key']}. {one['reason']}"
