@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
 from evalsite.platform import audit
 from evalsite.platform.models import ApiToken, User
-from evalsite.platform.tokens import hash_token, new_token
+from evalsite.platform.tokens import hash_token, token_of
 
 PREFIX = "evs_"
 HINT_LENGTH = len(PREFIX) + 6
+OTHER_CONTENT = "This form was sent before with other content. The first token stands; reload the page to make another."
+REVOKED_SINCE = "This form was sent before, and its token has been revoked since. Reload the page to make another."
 
 # One statement, so that many requests at once neither lose a count nor wait for more than a row.
 COUNT_USE = """
@@ -29,24 +32,47 @@ class Use:
     requests: int
 
 
+class SentBefore(Exception):
+    """The form of this token came before; says what to do."""
+
+
 @transaction.atomic
 def make(
-    *, name: str, scopes: Sequence[str], expires_at: datetime | None, created_by: User, now: datetime
+    *,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+    created_by: User,
+    now: datetime,
+    request: UUID | None = None,
 ) -> tuple[ApiToken, str]:
-    """The row and the token itself, which nobody can read again later."""
-    secret = PREFIX + new_token()[0]
-    token = ApiToken.objects.create(
-        name=name,
-        hint=secret[:HINT_LENGTH],
+    """The row and the token itself, which nobody can read again later. One form sent twice makes one token."""
+    secret = PREFIX + token_of(purpose="api token", request=request or uuid4(), whom=created_by.pk)
+    token, is_new = ApiToken.objects.get_or_create(
         token_hash=hash_token(secret),
-        scopes=sorted(scopes),
-        created_by=created_by,
-        created_at=now,
-        expires_at=expires_at,
+        defaults={
+            "name": name,
+            "hint": secret[:HINT_LENGTH],
+            "scopes": sorted(scopes),
+            "created_by": created_by,
+            "created_at": now,
+            "expires_at": expires_at,
+        },
     )
+    if not is_new:
+        refuse_other(token, name=name, scopes=scopes, lifetime=expires_at - now if expires_at else None)
+        return token, secret
     details = {"name": name, "scopes": token.scopes, "expires_at": expires_at.isoformat() if expires_at else None}
     audit.record(actor=created_by, action="token.made", subject=f"token {token.hint}…", details=details, now=now)
     return token, secret
+
+
+def refuse_other(token: ApiToken, *, name: str, scopes: Sequence[str], lifetime: timedelta | None) -> None:
+    made_for = token.expires_at - token.created_at if token.expires_at else None
+    if (token.name, token.scopes, made_for) != (name, sorted(scopes), lifetime):
+        raise SentBefore(OTHER_CONTENT)
+    if token.revoked_at:
+        raise SentBefore(REVOKED_SINCE)
 
 
 @transaction.atomic

@@ -110,6 +110,7 @@ class AcceptForm(forms.Form):
 class TokenForm(forms.Form):
     LIFETIMES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked")]
 
+    request = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
     name = forms.CharField(label="What uses it", max_length=100, help_text="For example: nightly training pipeline.")
     scopes = forms.MultipleChoiceField(
         label="What it may do",

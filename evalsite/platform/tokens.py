@@ -2,16 +2,9 @@
 
 import base64
 import hashlib
-import secrets
 from uuid import UUID
 
 from django.utils.crypto import salted_hmac
-
-
-def new_token() -> tuple[str, str]:
-    """A random token and the hash to keep."""
-    token = secrets.token_urlsafe(32)
-    return token, hash_token(token)
 
 
 def token_of(*, purpose: str, request: UUID, whom: int | None) -> str:

@@ -1,6 +1,7 @@
 import re
 from datetime import timedelta
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -30,6 +31,37 @@ def test_a_lead_makes_a_token_that_is_shown_once(client: Client) -> None:
     assert used.token.scopes == ["benchmarks", "read"]
     assert secret not in client.get("/tokens/").content.decode()
     assert "nightly" in client.get("/tokens/").content.decode()
+
+
+def test_one_form_sent_twice_makes_one_token_and_shows_it_again(client: Client) -> None:
+    client.force_login(make_user(roles=["lead"]))
+    form = {**FILLED, "request": str(uuid4())}
+    first, again = (re.findall(r"evs_[\w-]{30,}", client.post("/tokens/new", form).content.decode()) for _ in range(2))
+    assert first == again
+    assert len(first) == 1
+    assert ApiToken.objects.count() == AuditEntry.objects.filter(action="token.made").count() == 1
+    assert client.post("/tokens/new", {**FILLED, "request": str(uuid4())}).status_code == 200
+    assert ApiToken.objects.count() == 2
+
+
+def test_one_form_with_other_content_or_of_a_revoked_token_makes_none(client: Client) -> None:
+    client.force_login(make_user(roles=["lead"]))
+    form = {**FILLED, "request": str(uuid4())}
+    client.post("/tokens/new", form)
+    other = client.post("/tokens/new", {**form, "days": "30"})
+    assert other.status_code == 409
+    assert "sent before with other content" in other.content.decode()
+    client.post(f"/tokens/{ApiToken.objects.get().pk}/revoke")
+    assert "revoked since" in client.post("/tokens/new", form).content.decode()
+    assert ApiToken.objects.count() == 1
+
+
+def test_a_form_seen_by_another_makes_them_a_token_of_their_own(client: Client) -> None:
+    form, made_by = {**FILLED, "request": str(uuid4())}, []
+    for _ in range(2):
+        client.force_login(make_user(roles=["lead"]))
+        made_by += re.findall(r"evs_[\w-]{30,}", client.post("/tokens/new", form).content.decode())
+    assert len(set(made_by)) == 2
 
 
 def test_only_the_hash_of_a_token_is_kept() -> None:

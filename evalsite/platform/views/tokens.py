@@ -30,13 +30,18 @@ def new_token(request: HttpRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return render(request, "platform/new_token.html", {"form": form}, status=422 if form.errors else 200)
     now, days = timezone.now(), form.cleaned_data["days"]
-    token, secret = api_tokens.make(
-        name=form.cleaned_data["name"],
-        scopes=form.cleaned_data["scopes"],
-        expires_at=now + timedelta(days=days) if days else None,
-        created_by=request.user,
-        now=now,
-    )
+    try:
+        token, secret = api_tokens.make(
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=now + timedelta(days=days) if days else None,
+            created_by=request.user,
+            now=now,
+            request=form.cleaned_data["request"],
+        )
+    except api_tokens.SentBefore as error:
+        form.add_error(None, str(error))
+        return render(request, "platform/new_token.html", {"form": form}, status=409)
     return render(request, "platform/token_made.html", {"token": token, "secret": secret})
 
 
