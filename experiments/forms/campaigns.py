@@ -1,6 +1,6 @@
 """What a lead decides about a campaign."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from annotations.models import Campaign, Criterion, Seat
 from evalsite.platform.models import User
 from experiments.models import CampaignPlan
+from experiments.reports.suite_pairs import SuitePairs, default_of, planned_sets
 from experiments.services.campaigns.drafts import AskedCriterion, CampaignDraft
 
 NOT_ASKED, OPTIONAL, REQUIRED = "no", "optional", "required"
@@ -99,8 +100,10 @@ class CampaignForm(forms.Form):
         help_text="Leads and admins can see which response is whose, so they are not offered.",
     )
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, suites: Sequence[SuitePairs], **options: Any) -> None:
         super().__init__(*args, **options)
+        if len(suites) > 1:
+            self.fields["suites"] = suites_field(suites)
         reviewers = self.fields["reviewers"]
         assert isinstance(reviewers, forms.ModelMultipleChoiceField)  # noqa: S101 - declared above
         reviewers.queryset = blind_reviewers()
@@ -156,12 +159,25 @@ class CampaignForm(forms.Form):
             reviewers_per_pair=said["reviewers_per_pair"],
             allow_tie=said["allow_tie"],
             allow_both_bad=said["allow_both_bad"],
+            eval_sets=said.get("suites"),
             sample_size=said["sample_size"] if said["sampling"] == "sample" else None,
             gold_share=(said["gold_percent"] or 0) / 100,
             gold_threshold=(said["gold_threshold_percent"] or DEFAULT_THRESHOLD) / 100,
             stopping=said["stopping"] or CampaignPlan.Stopping.FIXED,
             reviewers=list(said["reviewers"]),
         )
+
+
+def suites_field(suites: Sequence[SuitePairs]) -> forms.TypedMultipleChoiceField:
+    return forms.TypedMultipleChoiceField(
+        label="From which suites",
+        choices=[(one.eval_set, one.words) for one in suites],
+        coerce=int,
+        initial=default_of({one.eval_set: one.role for one in suites}),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Registered with the plan. A win rate over suites of several kinds speaks for none of them alone.",
+        error_messages={"required": "Choose at least one suite."},
+    )
 
 
 def own_key(label: str) -> str:
@@ -179,6 +195,7 @@ def initial_of(campaign: Campaign, plan: CampaignPlan) -> dict[str, Any]:
         "reviewers_per_pair": campaign.reviewers_per_pair,
         "allow_tie": campaign.allow_tie,
         "allow_both_bad": campaign.allow_both_bad,
+        "suites": planned_sets(plan),
         "sampling": plan.sampling,
         "sample_size": plan.sample_size,
         "stopping": plan.stopping,

@@ -1,4 +1,4 @@
-"""A plan names the sets it draws from. Arguments of tool calls that came as JSON text are read where pairs are frozen."""
+"""A plan names the sets it draws from. Arguments of tool calls that are JSON text are read where pairs are frozen."""
 
 import django.contrib.postgres.fields
 from django.apps.registry import Apps

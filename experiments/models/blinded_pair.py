@@ -46,3 +46,12 @@ class BlindedPair(models.Model):
 
     def __str__(self) -> str:
         return f"pair {self.task_id}"
+
+    @property
+    def candidate_response(self) -> str:
+        """As reviewers are shown it: the text, and after it the tool calls."""
+        return self.task.response_1 if self.candidate_option == 1 else self.task.response_2
+
+    @property
+    def baseline_response(self) -> str:
+        return self.task.response_2 if self.candidate_option == 1 else self.task.response_1

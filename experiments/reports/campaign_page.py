@@ -8,6 +8,7 @@ from typing import Any
 from annotations.models import Campaign, Seat
 from experiments.models import CampaignPlan, CampaignResult, Experiment, PlanAmendment, SequentialStop, Unblinding
 from experiments.reports.progress import Progress, flag_counts
+from experiments.reports.suite_pairs import named_suites
 
 FEWEST_FOR_A_PACE = 5
 
@@ -26,6 +27,10 @@ class CampaignPage:
     @property
     def experiment(self) -> Experiment:
         return self.plan.experiment
+
+    @property
+    def suites(self) -> list[dict[str, str]]:
+        return named_suites(self.plan)
 
     @property
     def human(self) -> dict[str, Any] | None:

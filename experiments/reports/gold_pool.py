@@ -1,11 +1,12 @@
 """The pairs of an experiment whose right verdict is known, so that they can measure reviewers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 
 from annotations.models import Campaign
-from experiments.models import Experiment, GoldAnswer
+from experiments.models import CampaignPlan, Experiment, GoldAnswer
 from experiments.reports.available_pairs import AVAILABLE, parameters
 
 Answer = GoldAnswer.Answer
@@ -44,11 +45,12 @@ def answers_on_offer(campaign: Campaign) -> list[str]:
     return answers
 
 
-def gold_pool(experiment: Experiment, campaign: Campaign) -> GoldPool:
+def gold_pool(plan: CampaignPlan, campaign: Campaign) -> GoldPool:
+    experiment, eval_sets = plan.experiment, plan.eval_sets
     on_offer = answers_on_offer(campaign)
     others = [answer for answer in Answer.values if answer and answer not in on_offer]
-    by_category = counted(experiment, on_offer)
-    return GoldPool(by_category, sum(counted(experiment, others).values()) if others else 0)
+    by_category = counted(experiment, on_offer, eval_sets)
+    return GoldPool(by_category, sum(counted(experiment, others, eval_sets).values()) if others else 0)
 
 
 def known_pairs(experiment: Experiment) -> int:
@@ -56,9 +58,9 @@ def known_pairs(experiment: Experiment) -> int:
     return sum(counted(experiment, [answer for answer in Answer.values if answer]).values())
 
 
-def counted(experiment: Experiment, answers: list[str]) -> dict[str, int]:
+def counted(experiment: Experiment, answers: list[str], eval_sets: Sequence[int] | None = None) -> dict[str, int]:
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, {**parameters(experiment), "answers": answers})
+        cursor.execute(COUNT, {**parameters(experiment, eval_sets), "answers": answers})
         return dict(cursor.fetchall())
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from annotations.models import Campaign
 from experiments.models import CampaignPlan
-from experiments.reports.available_pairs import AvailablePairs, available_pairs
+from experiments.reports.available_pairs import AvailablePairs, planned_pairs
 from experiments.reports.gold_pool import gold_pool
 from experiments.reports.sampling import Sizes, sizes
 
@@ -37,7 +37,7 @@ class Preview:
 
 
 def preview(campaign: Campaign, plan: CampaignPlan, *, reviewers: int) -> Preview:
-    available, pool = available_pairs(plan.experiment), gold_pool(plan.experiment, campaign)
+    available, pool = planned_pairs(plan), gold_pool(plan, campaign)
     chosen = min(plan.sample_size or available.n, available.n)
     identical = available.identical if chosen == available.n else 0
     return Preview(

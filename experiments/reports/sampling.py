@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experiments.models import CampaignPlan
-from experiments.reports.available_pairs import AvailablePairs
+from experiments.reports.available_pairs import AvailablePairs, LeftOut
 from experiments.reports.gold_pool import GoldPool
 
 
@@ -15,6 +15,7 @@ class Sizes:
     gold: dict[str, int]
     others: dict[str, int]
     wanted: int
+    left_out: LeftOut
 
     @property
     def n_gold(self) -> int:
@@ -26,7 +27,8 @@ def sizes(*, plan: CampaignPlan, available: AvailablePairs, pool: GoldPool) -> S
     wanted = gold_wanted(plan.gold_share, size, available)
     gold = quotas(pool.by_category, min(wanted, pool.n)) if wanted and pool.n else {}
     rest = {name: n - gold.get(name, 0) for name, n in available.by_category.items()}
-    return Sizes(gold=gold, others=quotas(rest, size - sum(gold.values())), wanted=wanted)
+    others = quotas(rest, size - sum(gold.values()))
+    return Sizes(gold=gold, others=others, wanted=wanted, left_out=available.left_out)
 
 
 def gold_wanted(share: float, size: int, available: AvailablePairs) -> int:

@@ -14,6 +14,7 @@ from experiments.forms.campaigns import CampaignForm, initial_of
 from experiments.models import CampaignPlan, Experiment
 from experiments.reports.available_pairs import available_pairs
 from experiments.reports.gold_pool import known_pairs
+from experiments.reports.suite_pairs import suite_pairs
 from experiments.services.campaigns import drafts, opening
 from experiments.services.campaigns.naming import NamesAModel
 from experiments.views.lookup import get_planned_campaign
@@ -23,7 +24,7 @@ from experiments.views.lookup import get_planned_campaign
 @role_required("lead", "admin")
 def new_campaign(request: HttpRequest, experiment_id: int) -> HttpResponse:
     experiment = get_object_or_404(Experiment.objects.select_related("baseline", "candidate"), pk=experiment_id)
-    form = CampaignForm(request.POST if request.method == "POST" else None)
+    form = CampaignForm(request.POST if request.method == "POST" else None, suites=suite_pairs(experiment))
     if request.method == "POST" and form.is_valid():
         try:
             campaign = keep_draft(request, form, experiment)
@@ -49,7 +50,11 @@ def keep_draft(request: HttpRequest, form: CampaignForm, experiment: Experiment)
 def edit_campaign(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
     campaign = get_planned_campaign(campaign_uuid)
     plan = CampaignPlan.objects.select_related("experiment__baseline", "experiment__candidate").get(campaign=campaign)
-    form = CampaignForm(request.POST if request.method == "POST" else None, initial=initial_of(campaign, plan))
+    form = CampaignForm(
+        request.POST if request.method == "POST" else None,
+        initial=initial_of(campaign, plan),
+        suites=suite_pairs(plan.experiment),
+    )
     if request.method == "POST" and form.is_valid():
         try:
             drafts.change(campaign=campaign, draft=form.draft(), changed_by=request.user, now=timezone.now())

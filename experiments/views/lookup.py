@@ -17,7 +17,7 @@ def get_planned_campaign(campaign_uuid: UUID) -> Campaign:
 
 
 def get_pair_of(campaign: Campaign, task_id: int) -> BlindedPair:
-    pairs = BlindedPair.objects.select_related("task", "case", "baseline_output", "candidate_output")
+    pairs = BlindedPair.objects.select_related("task", "case")
     return get_object_or_404(pairs, campaign=campaign, pk=task_id)
 
 

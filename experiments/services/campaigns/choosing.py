@@ -6,7 +6,7 @@ from django.db import connection
 
 from annotations.models import Campaign
 from experiments.models import CampaignPlan
-from experiments.reports.available_pairs import AVAILABLE, available_pairs, parameters
+from experiments.reports.available_pairs import AVAILABLE, parameters, planned_pairs
 from experiments.reports.gold_pool import POOL, answers_on_offer, gold_pool
 from experiments.reports.sampling import Sizes, sizes
 
@@ -42,8 +42,8 @@ FORGET = "DROP TABLE IF EXISTS chosen_pair, gold_pair, drawn"
 
 def choose_pairs(*, plan: CampaignPlan, campaign: Campaign) -> Sizes:
     """Into a temporary table: place, case, outputs, category, and the known answer of those drawn as gold."""
-    pool = gold_pool(plan.experiment, campaign)
-    found = sizes(plan=plan, available=available_pairs(plan.experiment), pool=pool)
+    pool = gold_pool(plan, campaign)
+    found = sizes(plan=plan, available=planned_pairs(plan), pool=pool)
     run(GOLD, plan, found.gold, answers=answers_on_offer(campaign))
     run(CHOOSE, plan, found.others)
     return found
@@ -51,7 +51,7 @@ def choose_pairs(*, plan: CampaignPlan, campaign: Campaign) -> Sizes:
 
 def run(statement: str, plan: CampaignPlan, by_category: dict[str, int], **more: Any) -> None:
     values = {
-        **parameters(plan.experiment),
+        **parameters(plan.experiment, plan.eval_sets),
         "seed": str(plan.seed),
         "categories": list(by_category),
         "quotas": list(by_category.values()),

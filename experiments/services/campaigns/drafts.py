@@ -13,6 +13,7 @@ from annotations.services import guidelines, seats
 from evalsite.platform import audit
 from evalsite.platform.models import User
 from experiments.models import CampaignPlan, Experiment
+from experiments.reports.suite_pairs import default_sets
 from experiments.services.campaigns.naming import refuse_model_names
 
 SYSTEM_RANDOM = SystemRandom()
@@ -44,6 +45,8 @@ class CampaignDraft:
     reviewers_per_pair: int = 3
     allow_tie: bool = True
     allow_both_bad: bool = True
+    eval_sets: Sequence[int] | None = None
+    """Ids of those whose cases are drawn from; None for the suites that the candidate was made for."""
     sample_size: int | None = None
     gold_share: float = 0
     gold_threshold: float = 0.7
@@ -82,7 +85,7 @@ def create(
     if not is_new:
         return campaign
     CampaignPlan.objects.create(
-        campaign=campaign, experiment=experiment, seed=rng.randrange(SEEDS), **sampling_of(draft)
+        campaign=campaign, experiment=experiment, seed=rng.randrange(SEEDS), **sampling_of(draft, experiment)
     )
     fill(campaign=campaign, draft=draft, now=now)
     audit.record(
@@ -99,7 +102,7 @@ def change(*, campaign: Campaign, draft: CampaignDraft, changed_by: User | None,
     plan = CampaignPlan.objects.select_related("experiment__baseline", "experiment__candidate").get(campaign=campaign)
     refuse_model_names(experiment=plan.experiment, texts=draft.words())
     Campaign.objects.filter(pk=campaign.pk).update(**fields_of(draft))
-    CampaignPlan.objects.filter(pk=plan.pk).update(**sampling_of(draft))
+    CampaignPlan.objects.filter(pk=plan.pk).update(**sampling_of(draft, plan.experiment))
     fill(campaign=campaign, draft=draft, now=now)
     audit.record(
         actor=changed_by, action="campaign.changed", subject=str(campaign.uuid), details={"title": draft.title}, now=now
@@ -132,10 +135,11 @@ def fields_of(draft: CampaignDraft) -> dict[str, object]:
     }
 
 
-def sampling_of(draft: CampaignDraft) -> dict[str, object]:
+def sampling_of(draft: CampaignDraft, experiment: Experiment) -> dict[str, object]:
     sampling = CampaignPlan.Sampling.SAMPLE if draft.sample_size else CampaignPlan.Sampling.ALL
     return {
         "sampling": sampling,
+        "eval_sets": default_sets(experiment) if draft.eval_sets is None else sorted(draft.eval_sets),
         "sample_size": draft.sample_size,
         "gold_share": draft.gold_share,
         "gold_threshold": draft.gold_threshold,

@@ -14,8 +14,9 @@ from annotations.models import Campaign, Criterion, Seat
 from evalsite.platform import audit, jobs
 from evalsite.platform.models import Job, User
 from experiments.models import CampaignPlan
-from experiments.reports.available_pairs import available_pairs
+from experiments.reports.available_pairs import planned_pairs
 from experiments.reports.sampling import Sizes
+from experiments.reports.shown_response import shown_response
 from experiments.services.campaigns import choosing, registration
 from experiments.services.campaigns.naming import NamesAModel, refuse_model_names
 
@@ -63,7 +64,7 @@ def refuse_incomplete(campaign: Campaign) -> None:
         raise CannotOpen("Write guidelines first: reviewers need to know what better means here.")
     if not Seat.objects.active().filter(campaign=campaign).exists():
         raise CannotOpen("Choose who may review first: nobody could claim a pair.")
-    if not available_pairs(plan.experiment).n:
+    if not planned_pairs(plan).n:
         raise CannotOpen("There is no case for which both models have an output.")
     labels = Criterion.objects.filter(campaign=campaign).values_list("label", flat=True)
     words = [("The title", campaign.title), ("The question", campaign.question)]
@@ -103,9 +104,7 @@ def open_campaign(
         refuse_gold_missing(sizes)
         draw(entropy=entropy)
         counts = insert_pairs(campaign=campaign, plan=plan, progress=progress)
-        registration.register(
-            campaign=campaign, plan=plan, registered_by=opened_by, gold_wanted=sizes.wanted, now=now, **counts
-        )
+        registration.register(campaign=campaign, plan=plan, registered_by=opened_by, sizes=sizes, now=now, **counts)
         campaign.status, campaign.opened_at = Campaign.Status.OPEN, now
         campaign.n_tasks, campaign.n_identical = counts["n_tasks"], counts["n_identical"]
         campaign.save(update_fields=["status", "opened_at", "n_tasks", "n_identical"])
@@ -176,15 +175,15 @@ def distinct_keys(n: int, entropy: Entropy) -> NDArray[np.uint64]:
 
 
 # In the order of their places, which is random: neither id nor position tells which case a pair is.
-INSERT_TASKS = """
+INSERT_TASKS = f"""
 WITH inserted AS (
     INSERT INTO annotations_comparisontask (
         campaign_id, system, turns, prompt, response_1, response_2, identical, random_key, needed,
         taken, judged, option_1_left
     )
     SELECT %(campaign)s, evalcase.system, evalcase.turns, evalcase.prompt,
-           CASE candidate_option WHEN 1 THEN candidate.text ELSE baseline.text END,
-           CASE candidate_option WHEN 2 THEN candidate.text ELSE baseline.text END,
+           CASE candidate_option WHEN 1 THEN {shown_response("candidate")} ELSE {shown_response("baseline")} END,
+           CASE candidate_option WHEN 2 THEN {shown_response("candidate")} ELSE {shown_response("baseline")} END,
            chosen.identical, random_key, %(needed)s, 0, 0, 0
     FROM drawn
     JOIN chosen_pair AS chosen USING (place)
@@ -202,7 +201,7 @@ INSERT INTO experiments_blindedpair (
 SELECT inserted.id, %(campaign)s, %(experiment)s, case_id, baseline_id, candidate_id, candidate_option,
        category, identical, gold, baseline_length, candidate_length
 FROM inserted JOIN drawn USING (random_key) JOIN chosen_pair USING (place)
-"""
+"""  # noqa: S608 its parts stand in our own files
 
 
 def insert_pairs(

@@ -1,11 +1,14 @@
 """The plan as it is frozen: all that could be bent after looking, under one hash."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from annotations.models import Campaign, Criterion
 from evalsite.platform.models import User
 from experiments.models import CampaignPlan
+from experiments.reports.sampling import Sizes
+from experiments.reports.suite_pairs import named_suites
 
 WIN_RATE = "win rate with ties and both bad as half, gold pairs left out"
 ANALYSIS: dict[str, str] = {
@@ -23,9 +26,9 @@ def register(
     n_tasks: int,
     n_identical: int,
     cases_hash: str,
-    n_gold: int = 0,
-    gold_wanted: int = 0,
-    gold_hash: str = "",
+    n_gold: int,
+    gold_hash: str,
+    sizes: Sizes,
     now: datetime,
 ) -> CampaignPlan:
     plan.planned_judgments = n_tasks * campaign.reviewers_per_pair
@@ -36,10 +39,11 @@ def register(
     plan.registered["gold"] = {
         "share": plan.gold_share,
         "threshold": plan.gold_threshold,
-        "wanted": gold_wanted,
+        "wanted": sizes.wanted,
         "n": n_gold,
         "answers": gold_hash,
     }
+    plan.registered["left_out"] = asdict(sizes.left_out)
     plan.hash = CampaignPlan.hash_of(plan.registered)
     plan.registered_at, plan.registered_by = now, registered_by
     plan.save()
@@ -62,6 +66,7 @@ def registered_content(
         "allow_both_bad": campaign.allow_both_bad,
         "baseline": plan.experiment.baseline.content_hash,
         "candidate": plan.experiment.candidate.content_hash,
+        "suites": named_suites(plan),
         "sampling": plan.sampling,
         "sample_size": plan.sample_size,
         "seed": plan.seed,
