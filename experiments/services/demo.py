@@ -42,6 +42,7 @@ class Round:
     """When each reviewer sits down first; like `opened`, so long before now."""
     done: dict[str, int] | None
     """How many pairs each reviewer has judged; None for all of them, and the round is closed."""
+    gold_share: float = 0
 
 
 PILOT = Round(
@@ -68,6 +69,7 @@ RUNNING = Round(
     },
     # The others are through: the direction is told when whoever tries the demo has judged the last pair.
     done={"reviewer": 16, "reviewer2": 38, "reviewer3": 38},
+    gold_share=0.1,
 )
 
 
@@ -153,6 +155,7 @@ def draft_of(plan: Round, reviewers: list[User]) -> CampaignDraft:
         question=QUESTION,
         guidelines=(CONTENT / "guidelines.md").read_text(),
         sample_size=plan.sample_size,
+        gold_share=plan.gold_share,
         reviewers=reviewers,
     )
 

@@ -37,6 +37,9 @@ def test_one_round_is_finished_and_tells_the_direction_the_other_is_under_way_an
     assert all(finished.payload["human"]["outcomes"].values())
     assert 0.3 < finished.payload["human"]["agreement"]["krippendorff_alpha"]["estimate"] < 0.8
     assert not CampaignResult.objects.get(campaign=running).revealed
+    gold = CampaignResult.objects.get(campaign=running).payload["human"]["gold"]
+    assert (gold["n_pairs"], gold["failed"]) == (4, False)
+    assert 0.7 < gold["accuracy"]["estimate"] < 1
     for reviewer, done in (demo.RUNNING.done or {}).items():
         assert (
             Judgment.objects.filter(assignment__campaign=running, assignment__reviewer__username=reviewer).count()
