@@ -50,7 +50,7 @@ def present_sources(comparisons: Sequence[RunComparison]) -> dict[UUID, str]:
 def margins_of(comparisons: Sequence[RunComparison]) -> dict[UUID, Margin]:
     """Of the suite in whose experiment two runs are compared; without one, the default."""
     experiments = {one.experiment_id for one in comparisons if one.experiment_id is not None}
-    suites = {
+    suites: dict[tuple[int | None, int], ExperimentSuite] = {
         (suite.experiment_id, suite.eval_set_id): suite
         for suite in (ExperimentSuite.objects.filter(experiment__in=experiments) if experiments else ())
     }
