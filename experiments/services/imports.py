@@ -11,6 +11,7 @@ from django.db.models import Q
 from evalsite.platform import audit, jobs
 from evalsite.platform.models import Job, User
 from experiments.models import FileImport, Upload, UploadChunk
+from experiments.services import uploads
 from experiments.services.file_imports.registry import shape_of
 from experiments.services.file_imports.shapes import ImportRefused as ImportRefused
 from experiments.services.file_imports.shapes import Options, stored
@@ -128,6 +129,9 @@ def done_before(found: FileImport) -> FileImport | None:
 def refuse_unless_ready(found: FileImport, options: Options) -> None:
     if found.n_errors:
         raise ImportRefused(f"Nothing is imported while an error remains; there are {found.n_errors:,}.")
+    if missing := (found.findings or {}).get("missing"):
+        columns = ", ".join((found.findings or {})["columns"][:50])
+        raise ImportRefused(f"It must still be said what is the {', the '.join(missing)}. The columns are: {columns}.")
     if not is_ready(found):
         raise ImportRefused(f"The dry run has not read the {shape_of(found).noun}s yet.")
     if columns_changed(found, options):
@@ -182,8 +186,9 @@ def discard(*, file_import: FileImport, actor: User | None, now: datetime) -> No
 
 
 def drop_old_bytes(*, now: datetime) -> None:
-    """Files of imports that nobody finished, and of those whose worker died just after the end."""
+    """Files of imports that nobody finished, of those whose worker died just after the end, and those of no import."""
     old = FileImport.objects.filter(Q(status__in=[Status.DONE, Status.DISCARDED]) | Q(created_at__lt=now - KEPT_FOR))
     idle = old.exclude(status__in=[Status.CHECKING, Status.COMMITTING])
     for name in ("upload", "second_upload"):
         UploadChunk.objects.filter(upload__in=idle.values(name)).delete()
+    uploads.drop_unused(Upload.objects.filter(created_at__lt=now - KEPT_FOR))

@@ -249,3 +249,30 @@ def test_a_set_whose_columns_cannot_be_told_asks_for_them(program: Program) -> N
     work_off()
     found = program.get(f"/imports/{answer.json()['id']}").json()
     assert (found["status"], found["missing"]) == ("checked", ["prompt"])
+    assert found["error"] == "It must still be said what is the prompt. The columns are: colour."
+
+
+def test_a_program_says_which_column_holds_what_and_how_a_set_is_scored(program: Program) -> None:
+    query = "name=colours&description=Of+things&map=prompt%3Dfrage&map=expected%3Dsoll&scorers=%5B%22contains%22%5D"
+    file = jsonl([{"frage": "sky?", "soll": "blue", "nr": "a"}])
+    answer = program.send(f"/eval-sets?{query}&map=id%3Dnr", file, "application/x-ndjson")
+    assert answer.status_code == 202, answer.content
+    work_off()
+    made = EvalSet.objects.get()
+    assert (made.description, [each["scorer"] for each in made.scorers]) == ("Of things", ["contains"])
+    assert made.cases.values_list("external_id", "prompt", "expected").get() == ("a", "sky?", "blue")
+    outputs = f"/outputs?eval_set={made.pk}&model=m&map=id%3Dnr&map=text%3Dsagt"
+    answer = program.send(outputs, jsonl([{"nr": "a", "sagt": "Blue or blue"}]), "application/x-ndjson")
+    work_off()
+    run = program.get(f"/runs/{answer.json()['id']}").json()
+    assert [(one["scorer"], one["n_passed"]) for one in run["scorers"]] == [("contains", 1)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["map=colour%3Dx", "map=prompt", "scorers=contains", "scorers=%5B%22nonsense%22%5D", "scorers=%5B5%5D"],
+)
+def test_choices_that_cannot_be_followed_are_refused_before_the_file_is_kept(program: Program, query: str) -> None:
+    answer = program.send(f"/eval-sets?name=x&{query}", b'{"prompt": "x"}\n', "application/x-ndjson")
+    assert (answer.status_code, answer.json()["code"]) == (422, "import_refused")
+    assert not Upload.objects.exists()
