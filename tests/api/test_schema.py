@@ -32,6 +32,6 @@ def program() -> Program:
 
 
 @described.parametrize()
-@settings(max_examples=8, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 def test_no_call_that_fits_the_description_breaks_it(case: Any, program: Program) -> None:
     case.call_and_validate(checks=CHECKS, headers={"Authorization": f"Bearer {program.secret}"})
