@@ -17,6 +17,7 @@ from experiments.reports.eval_sets import downloads
 from experiments.reports.eval_sets.cases import neighbours, page_of_cases, parts_of
 from experiments.reports.eval_sets.changes import changes
 from experiments.reports.eval_sets.listing import categories_of, list_sets
+from experiments.reports.eval_sets.told import TRAINED_ON, told_of
 from experiments.reports.eval_sets.warnings import warnings_of
 from experiments.scorers.registry import SCORERS
 from experiments.services import suites
@@ -58,7 +59,7 @@ def set_page(request: HttpRequest, found: EvalSet, form: UseSetForm) -> HttpResp
         "runs": found.runs.select_related("model_version").order_by("-created_at")[:RUNS_SHOWN],
         "scorers": [(each, SCORERS.get(each["scorer"])) for each in found.scorers],
         "warnings": warnings_of(found),
-        "has_overlaps": any(each["kind"] == downloads.TRAINED_ON for each in found.warnings),
+        "has_overlaps": any(each["kind"] == TRAINED_ON for each in told_of(found)),
     }
     return render(request, "experiments/eval_sets/eval_set.html", context, status=422 if form.errors else 200)
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evalsite.platform.models import AuditEntry
 from experiments.models import EvalCase, EvalSet, FileImport, UploadChunk
-from experiments.reports.eval_sets.downloads import json_lines
+from experiments.reports.eval_sets.downloads import json_lines, overlap_lines
+from experiments.reports.eval_sets.told import told_of
 from experiments.services import import_rows, imports
 from experiments.services.file_imports import eval_sets
 from experiments.services.file_imports.eval_sets import EvalSetOptions
@@ -106,6 +107,15 @@ def test_cases_of_the_training_file_are_kept_with_the_set() -> None:
     [told] = [each for each in made.warnings if each["kind"] == "trained_on"]
     assert told["training_file"] == "training.jsonl"
     assert told["overlaps"] == [{"id": "c2", "row": 2, "training_row": 2, "how": "normalised", "shared": 1.0}]
+
+
+def test_what_a_later_training_file_holds_of_a_set_that_stands_is_told_with_it() -> None:
+    made = imported(lines(*cases()), options=NAMED)
+    for training in ("QUESTION 2", "Question 3?", "QUESTION 2", "else"):
+        assert imported(lines(*cases()), lines({"prompt": training}), options=NAMED) == made
+    overlaps = [each["overlaps"] for each in told_of(made) if each["kind"] == "trained_on"]
+    assert [[one["id"] for one in each] for each in overlaps] == [["c2"], ["c3"]]
+    assert [line.split(",")[0] for line in overlap_lines(made)] == ["id", "c2", "c3"]
 
 
 @pytest.mark.parametrize(

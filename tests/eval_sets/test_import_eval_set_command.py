@@ -59,7 +59,7 @@ def test_the_same_file_again_says_so(tmp_path: Path) -> None:
 def test_overlaps_with_a_training_file_are_told(tmp_path: Path) -> None:
     training = write(tmp_path, lines({"question": "question 2"}), "training.jsonl")
     out = import_eval_set(write(tmp_path, lines(*cases())), "--training-file", training)
-    assert "1 cases stand in the training file too." in out
+    assert "1 cases stand in the training file too; the page of the set tells which." in out
 
 
 def test_columns_with_other_names_are_mapped(tmp_path: Path) -> None:

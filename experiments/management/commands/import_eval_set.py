@@ -99,7 +99,8 @@ class Command(BaseCommand):
         scorers = ", ".join(each["key"] + (" (primary)" if each["primary"] else "") for each in report["scorers"])
         self.stdout.write(f"Scored by: {scorers or 'nothing yet; choose scorers for a run'}")
         if report["in_training_file"]:
-            self.stdout.write(f"{report['in_training_file']:,} cases stand in the training file too.")
+            kept = "; the page of the set tells which" if report["eval_set"] else ""
+            self.stdout.write(f"{report['in_training_file']:,} cases stand in the training file too{kept}.")
 
 
 def told(file_import: FileImport, eval_set: EvalSet | None, *, is_new: bool) -> dict[str, Any]:

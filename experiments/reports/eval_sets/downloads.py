@@ -8,10 +8,10 @@ import orjson
 
 from experiments.importers.eval_sets.mapping import CHECKS
 from experiments.models import EvalCase, EvalSet
+from experiments.reports.eval_sets.told import TRAINED_ON, told_of
 from experiments.reports.exports.spreadsheets import neutralised
 
 CHUNK = 2000
-TRAINED_ON = "trained_on"
 OVERLAP_COLUMNS = ("id", "row", "training_row", "how", "shared")
 
 
@@ -51,7 +51,7 @@ def overlap_lines(eval_set: EvalSet) -> Iterator[str]:
     """The cases that stand in the training file too, with the rows of both files."""
     writer = csv.writer(Line())
     yield writer.writerow([*OVERLAP_COLUMNS, "training_file"])
-    for warning in eval_set.warnings:
+    for warning in told_of(eval_set):
         if warning["kind"] == TRAINED_ON:
             for one in warning.get("overlaps", []):
                 cells = [one[name] for name in OVERLAP_COLUMNS]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.models import EvalSet
+from experiments.reports.eval_sets.told import told_of
 
 SHOWN = 20
 TITLES = {
@@ -37,5 +38,5 @@ def warnings_of(eval_set: EvalSet) -> list[Told]:
             each.get("rows", [])[:SHOWN],
             each.get("training_file", ""),
         )
-        for each in eval_set.warnings
+        for each in told_of(eval_set)
     ]
