@@ -135,6 +135,10 @@ class GuardedClient:
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        """A client that nobody holds any more leaves no open sockets behind."""
+        self.close()
+
     def close(self) -> None:
         for waiting in self.idle.values():
             while waiting:

@@ -68,7 +68,7 @@ def invite_a_reviewer(page: Page) -> str:
 
 def upload(page: Page, file: Path) -> None:
     page.goto("/imports/new")
-    page.get_by_label("File with the pairs").set_input_files(file)
+    page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_role("button", name="Upload and check").click()
 
 
