@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from psycopg import Cursor
 
 from evalsite.platform.models import User
@@ -99,3 +100,9 @@ def fill(file: IO[bytes], upload: Upload) -> str:
 def drop_bytes(*, file_import: FileImport) -> None:
     """Only the bytes: name, size and hash stay, which is what tells a second import of the same file."""
     UploadChunk.objects.filter(upload__in=[file_import.upload_id, file_import.second_upload_id]).delete()
+
+
+def drop_unused(some: QuerySet[Upload]) -> None:
+    """Those that belong to no import, bytes and all."""
+    holders = FileImport.objects.filter(Q(upload=OuterRef("pk")) | Q(second_upload=OuterRef("pk")))
+    some.filter(~Exists(holders)).delete()
