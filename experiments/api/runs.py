@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Router
+from ninja.errors import ValidationError
 from ninja.params.functions import Query
 
 from experiments.api import schemas, shaping
@@ -17,7 +18,7 @@ from experiments.api.security import Needs, Scope, token_of
 from experiments.models import BenchmarkRun, EvalSet, Experiment, ModelVersion
 from experiments.reports import lm_eval
 from experiments.reports.run_scores import error_counts
-from experiments.services.runs import pausing, starting
+from experiments.services.runs import starting, stepping
 from experiments.services.scoring import choosing, rescoring
 
 router = Router(tags=["Runs"])
@@ -38,6 +39,7 @@ class Step(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
+    END = "end"
     RETRY = "retry"
 
 
@@ -106,13 +108,23 @@ def run_samples(request: HttpRequest, run_id: UUID) -> HttpResponse:
 @router.post(
     "/runs/{uuid:run_id}/steps/{step}", auth=Needs(Scope.BENCHMARKS), response=schemas.RunDetail, summary="Take a step"
 )
-def take_step(request: HttpRequest, run_id: UUID, step: Step) -> dict[str, Any]:
-    """pause, resume, cancel, or retry the errors. A step that is done already is no error: the run is as asked."""
-    run = get_run(run_id)
-    wanted = {Step.PAUSE: "paused", Step.CANCEL: "cancelled"}.get(step)
-    if run.status != wanted:
-        pausing.STEPS[step.value](run=run, actor=token_of(request).created_by, now=timezone.now())
-    return shaping.run_detail(get_run(run_id), request)
+def take_step(
+    request: HttpRequest, run_id: UUID, step: Step, asked: schemas.TakeStep | None = None, idempotency_key: UUID = KEY
+) -> HttpResponse:
+    """pause, resume (with another budget, if you like), cancel, end with what there is, or retry the errors.
+
+    A run that is as asked already stays so. Only another key starts another round of calls.
+    """
+    run, budget = get_run(run_id), asked.budget if asked else None
+    if budget is not None and step != Step.RESUME:
+        raise ValidationError([{"loc": ("body", "asked", "budget"), "msg": "Only resume takes a budget."}])
+
+    def effect() -> tuple[int, dict[str, Any]]:
+        person = token_of(request).created_by
+        stepping.take(run=run, step=step.value, budget=budget, actor=person, now=timezone.now())
+        return 200, shaping.run_detail(get_run(run_id), request)
+
+    return once(request, key=idempotency_key, effect=effect)
 
 
 @router.post(

@@ -11,8 +11,8 @@ from experiments.api import comparisons, eval_sets, problems, runs, schemas
 
 DESCRIPTION = (
     "For programs. Send a token as `Authorization: Bearer …`. What goes wrong is JSON with a `code` that does not "
-    "change and a `message` for people. Writes that make something take an `Idempotency-Key`, a UUID of your making: "
-    "the same call again gets the same answer and has its effect once; another body under the same key gets 409."
+    "change and a `message` for people. Writes that make or change something take an `Idempotency-Key`, a UUID of your "
+    "making: the same call again gets the same answer and has its effect once; with another body the key gets 409."
 )
 COMMON = {
     "400": "The request cannot be read.",

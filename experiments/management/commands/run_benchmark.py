@@ -17,6 +17,8 @@ from experiments.reports.run_scores import error_counts
 from experiments.services.runs import starting
 from experiments.services.scoring import choosing
 
+LARGEST = 10**8
+
 
 class Command(BaseCommand):
     help = __doc__ or ""
@@ -78,9 +80,12 @@ def start(eval_set: str, model_version: str, given: dict[str, Any]) -> Benchmark
 
 def money(word: str) -> Decimal:
     try:
-        return Decimal(word)
+        read = Decimal(word)
     except InvalidOperation:
-        raise ArgumentTypeError(f"{word!r} is not an amount") from None
+        read = Decimal(0)
+    if not (read.is_finite() and 0 < read < LARGEST):
+        raise ArgumentTypeError(f"{word!r} is not an amount above 0 and below {LARGEST:,}")
+    return read
 
 
 def told(run: BenchmarkRun) -> dict[str, Any]:
