@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from experiments.endpoints.errors import CallError
 from experiments.models import Endpoint
 from experiments.services import keys
-from experiments.services.endpoints import EndpointDraft, refuse_bad_base
+from experiments.services.endpoints import EndpointDraft, NotPossible, refuse_bad_base
 
 MEGABYTE = 1024 * 1024
 SAME_AS_DRAFT = (
@@ -89,16 +89,9 @@ class EndpointForm(forms.Form):
             raise ValidationError(str(error)) from None
         return base_url
 
-    def clean(self) -> dict[str, Any]:
-        said = self.cleaned_data
-        moved = self.endpoint is not None and said.get("base_url", self.endpoint.base_url) != self.endpoint.base_url
-        if "same_models" in self.fields and moved and not said.get("same_models"):
-            self.add_error("same_models", "Model versions call this endpoint. Say that the same models answer there.")
-        prices = said.get("price_per_million_input"), said.get("price_per_million_output")
-        if (prices[0] is None) != (prices[1] is None):
-            missing = "price_per_million_input" if prices[0] is None else "price_per_million_output"
-            self.add_error(missing, "Give both prices or neither; 0 is a price.")
-        return said
+    def refuse(self, refusal: NotPossible) -> None:
+        """Beside the field it is about, where the form shows it."""
+        self.add_error(refusal.field_name if refusal.field_name in self.fields else None, str(refusal))
 
     def draft(self) -> EndpointDraft:
         said = {name: self.cleaned_data[name] for name in SAME_AS_DRAFT}

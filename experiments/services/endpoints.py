@@ -21,11 +21,16 @@ from experiments.endpoints.exchange import ChatAnswer, ChatRequest
 from experiments.models import BenchmarkRun, Endpoint, EndpointState
 from experiments.services import keys
 
+PRICES = ("price_per_million_input", "price_per_million_output")
 CANNOT_BE_A_BASE = "It must have no ? in it; the calls add their own path to it."
 
 
 class NotPossible(Exception):
-    """Why the endpoint stays as it is, for a reader."""
+    """Why the endpoint stays as it is, for a reader, and the field it is about."""
+
+    def __init__(self, reason: str, field_name: str = "name") -> None:
+        super().__init__(reason)
+        self.field_name = field_name
 
 
 @dataclass(frozen=True)
@@ -83,14 +88,13 @@ def client_for(allowed: tuple[str, ...]) -> GuardedClient:
     return GuardedClient(AllowList.parse(allowed))
 
 
-def caller(endpoint: Endpoint, *, at_most_seconds: float | None = None) -> Caller:
+def caller(endpoint: Endpoint) -> Caller:
     """Raises KeyNotReadable, NoFieldKeys."""
-    seconds = float(endpoint.timeout_seconds)
     return Caller(
         client=client(),
         base_url=endpoint.base_url,
         key=keys.key_for(endpoint),
-        deadline_seconds=min(seconds, at_most_seconds) if at_most_seconds else seconds,
+        deadline_seconds=float(endpoint.timeout_seconds),
         max_bytes=endpoint.max_response_bytes,
     )
 
@@ -104,9 +108,22 @@ def refuse_bad_base(base_url: str) -> None:
         client().judged(target, seconds=0)
 
 
+def refuse_half_a_price(draft: EndpointDraft) -> None:
+    for missing, other in (PRICES, PRICES[::-1]):
+        if getattr(draft, missing) is None and getattr(draft, other) is not None:
+            raise NotPossible("Give both prices or neither; 0 is a price.", missing)
+
+
+def refuse_other_models(found: Endpoint, draft: EndpointDraft) -> None:
+    """What was measured of a model version must not change its meaning."""
+    if draft.base_url != found.base_url and found.model_versions.exists():
+        raise NotPossible("Model versions call this endpoint. Say that the same models answer there.", "same_models")
+
+
 def create(*, token: UUID, draft: EndpointDraft, created_by: User | None, now: datetime) -> Endpoint:
     """The same token makes one endpoint, however often it is sent."""
     refuse_bad_base(draft.base_url)
+    refuse_half_a_price(draft)
     if (made := Endpoint.objects.filter(token=token).first()) is not None:
         return made
     try:
@@ -122,12 +139,21 @@ def create(*, token: UUID, draft: EndpointDraft, created_by: User | None, now: d
     return endpoint
 
 
-def change(*, endpoint: Endpoint, draft: EndpointDraft, changed_by: User | None, now: datetime) -> bool:
-    """Whether the key was erased, which it is as soon as it would go to another origin."""
+def change(
+    *, endpoint: Endpoint, draft: EndpointDraft, same_models: bool = False, changed_by: User | None, now: datetime
+) -> bool:
+    """Whether the key was erased, which it is as soon as it would go to another origin.
+
+    same_models: somebody said that at a new address the same models answer. Raises CallError, NotPossible.
+    """
     refuse_bad_base(draft.base_url)
+    refuse_half_a_price(draft)
     try:
         with transaction.atomic():
-            return change_row(Endpoint.objects.select_for_update().get(pk=endpoint.pk), draft, changed_by, now=now)
+            found = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
+            if not same_models:
+                refuse_other_models(found, draft)
+            return change_row(found, draft, changed_by, now=now)
     except IntegrityError:
         raise NotPossible(f"There is an endpoint called {draft.name} already. Choose another name.") from None
 

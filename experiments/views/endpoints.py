@@ -41,7 +41,7 @@ def new_endpoint(request: HttpRequest) -> HttpResponse:
                 token=form.cleaned_data["token"], draft=form.draft(), created_by=request.user, now=timezone.now()
             )
         except work.NotPossible as error:
-            form.add_error("name", str(error))
+            form.refuse(error)
         else:
             return redirect("endpoint", made.pk)
     status = 422 if form.errors else 200
@@ -82,9 +82,15 @@ def edit_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponse:
     form = EndpointForm(data, initial=initial_of(found), endpoint=found)
     if request.method == "POST" and form.is_valid():
         try:
-            erased = work.change(endpoint=found, draft=form.draft(), changed_by=request.user, now=timezone.now())
+            erased = work.change(
+                endpoint=found,
+                draft=form.draft(),
+                same_models=bool(form.cleaned_data.get("same_models")),
+                changed_by=request.user,
+                now=timezone.now(),
+            )
         except work.NotPossible as error:
-            form.add_error("name", str(error))
+            form.refuse(error)
         else:
             if erased:
                 messages.warning(request, "The key was erased, because it was given for another origin. Enter it anew.")

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from experiments.models import Endpoint, ModelVersion
 from experiments.services import keys
-from tests.endpoints.making import make_endpoint
+from tests.endpoints.making import make_called_version, make_endpoint
 from tests.running.model_server import ModelServer
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,9 @@ def told(*words: str) -> str:
 def test_an_endpoint_is_entered_with_its_key_and_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{KEY}\n"))
     words = ("set_endpoint", "house", "--base-url", "https://api.example.com/v1", "--max-concurrency", "3")
-    assert "canary" not in told(*words, "--key-stdin", "--price-per-million-input", "2.5")
+    assert "canary" not in told(
+        *words, "--key-stdin", "--price-per-million-input", "2.5", "--price-per-million-output", "0"
+    )
     made = Endpoint.objects.get()
     assert (made.name, made.max_concurrency, keys.key_for(made)) == ("house", 3, KEY)
     assert "as asked" in told("set_endpoint", "house", "--timeout-seconds", "9")
@@ -47,6 +49,30 @@ def test_what_cannot_be_is_refused_with_its_reason(options: list[str], words: st
     with pytest.raises(CommandError, match=words):
         told("set_endpoint", "house", *options)
     assert not Endpoint.objects.exists()
+
+
+def test_an_endpoint_that_versions_call_moves_only_if_the_same_models_answer() -> None:
+    version = make_called_version(endpoint=make_endpoint(name="house"))
+    words = ("set_endpoint", "house", "--base-url", "https://other.example.com/v1")
+    with pytest.raises(CommandError, match="Add --same-models if they do"):
+        told(*words)
+    assert Endpoint.objects.get().base_url == "https://api.example.com/v1"
+    for _ in range(2):
+        assert "as asked" in told(*words, "--same-models")
+    assert "as asked" in told(*words, "--timeout-seconds", "9")
+    assert Endpoint.objects.get().base_url == "https://other.example.com/v1"
+    assert version.endpoint == Endpoint.objects.get()
+
+
+def test_half_a_price_is_refused_for_a_new_endpoint_and_a_changed_one() -> None:
+    words = ("set_endpoint", "house", "--base-url", "https://api.example.com/v1")
+    with pytest.raises(CommandError, match="both prices or neither"):
+        told(*words, "--price-per-million-output", "2")
+    assert not Endpoint.objects.exists()
+    told(*words)
+    with pytest.raises(CommandError, match="both prices or neither"):
+        told("set_endpoint", "house", "--price-per-million-input", "2")
+    assert Endpoint.objects.get().price_per_million_input is None
 
 
 def test_a_bad_key_on_standard_input_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
