@@ -1,7 +1,8 @@
 """“Check this endpoint”: four small calls, and what each says, in words with the way out."""
 
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +11,18 @@ import orjson
 from evalsite.platform import jobs
 from evalsite.platform.models import Job, User
 from experiments.endpoints import errors
+from experiments.endpoints.client import Answer
 from experiments.endpoints.errors import CallError
 from experiments.endpoints.exchange import ChatAnswer, ChatRequest
 from experiments.models import Endpoint, EndpointState, ModelVersion
 from experiments.services import endpoints, keys
 from experiments.services.endpoints import Caller
+from experiments.services.runs import limits
 
 CHECK = "experiments.check_endpoint"
-SECONDS_PER_CALL = 30.0
+# All questions together: checks share the quick queue's few threads with what people wait for.
+SECONDS = 15.0
+TOO_SHORT_TO_ASK = 0.5
 MOST_MODELS = 200
 LONGEST_NAME = 200
 OK = 200
@@ -40,6 +45,7 @@ WAYS_OUT = {
     errors.MALFORMED: "The address answers, but not with this protocol. The base URL often ends in /v1.",
     errors.TOO_LARGE: "Allow larger answers, or ask for fewer tokens.",
 }
+TAKE_LONGER = "The server may be loading the model: try again in a minute. manage.py check_endpoint waits longer."
 KEY_WAY_OUT = "Enter the key again; check that it belongs to this server."
 
 
@@ -61,6 +67,35 @@ class Findings:
     latency_ms: float | None
 
 
+@dataclass(frozen=True)
+class Timed:
+    """Calls that take no longer than `seconds` all together."""
+
+    ready: Caller
+    seconds: float
+    until: float
+
+    @property
+    def left(self) -> float:
+        return round(self.until - time.monotonic(), 1)
+
+    @property
+    def is_over(self) -> bool:
+        return self.left < TOO_SHORT_TO_ASK
+
+    def get(self, path: str) -> Answer:
+        return self.in_time().get(path)
+
+    def chat(self, request: ChatRequest) -> ChatAnswer:
+        return self.in_time().chat(request)
+
+    def in_time(self) -> Caller:
+        """Raises CallError when the time is up."""
+        if self.is_over:
+            raise CallError(errors.TIMEOUT, f"Not asked: the {self.seconds:g} seconds of a check were over.")
+        return replace(self.ready, deadline_seconds=min(self.left, self.ready.deadline_seconds))
+
+
 def job_key(endpoint: Endpoint) -> str:
     return f"check endpoint {endpoint.pk}"
 
@@ -72,18 +107,26 @@ def request_check(*, endpoint: Endpoint, model: str, requested_by: User | None, 
 
 
 def run_check(
-    *, endpoint: Endpoint, model: str, now: datetime, progress: Callable[[int, int, str], None]
+    *,
+    endpoint: Endpoint,
+    model: str,
+    now: datetime,
+    progress: Callable[[int, int, str], None],
+    seconds: float = SECONDS,
 ) -> dict[str, Any]:
-    """Make the calls and keep what they say beside the endpoint."""
+    """Make the calls and keep what they say beside the endpoint. What `seconds` do not suffice for is not asked."""
     try:
-        ready = endpoints.caller(endpoint, at_most_seconds=SECONDS_PER_CALL)
+        ready = endpoints.caller(endpoint)
     except (keys.KeyNotReadable, keys.NoFieldKeys) as error:
         found = Findings([Finding("key", BAD, str(error))], [], model, None)
     else:
-        found = look(ready, model=model or last_model(endpoint), progress=progress)
+        timed = Timed(ready, seconds, time.monotonic() + seconds)
+        found = look(timed, model=model or last_model(endpoint), progress=progress)
     kept = asdict(found)
     EndpointState.objects.get_or_create(endpoint=endpoint, defaults={"concurrency": endpoint.max_concurrency})
     EndpointState.objects.filter(endpoint=endpoint).update(checked_at=now, check_findings=kept)
+    if found.latency_ms is not None:
+        limits.forget_failures(endpoint=endpoint)
     return kept
 
 
@@ -92,7 +135,7 @@ def last_model(endpoint: Endpoint) -> str:
     return newest.model if newest else ""
 
 
-def look(ready: Caller, *, model: str, progress: Callable[[int, int, str], None]) -> Findings:
+def look(ready: Timed, *, model: str, progress: Callable[[int, int, str], None]) -> Findings:
     progress(0, 4, "Asking for the list of models")
     listing, models = list_models(ready)
     model = model or (models[0] if models else "")
@@ -111,7 +154,7 @@ def look(ready: Caller, *, model: str, progress: Callable[[int, int, str], None]
     return Findings(findings, models, model, latency_ms)
 
 
-def list_models(ready: Caller) -> tuple[Finding, list[str]]:
+def list_models(ready: Timed) -> tuple[Finding, list[str]]:
     try:
         answer = ready.get("models")
     except CallError as error:
@@ -142,7 +185,7 @@ def names_in(body: bytes) -> list[str]:
     return sorted({name[:LONGEST_NAME] for name in names if isinstance(name, str) and name.isprintable()})
 
 
-def asked(ready: Caller, model: str, text: str, **changes: Any) -> ChatAnswer:
+def asked(ready: Timed, model: str, text: str, **changes: Any) -> ChatAnswer:
     """An answer that is cut off or empty is an answer all the same: reasoning models think before they speak."""
     request = ChatRequest(model=model, messages=[{"role": "user", "content": text}], **changes)
     try:
@@ -153,17 +196,19 @@ def asked(ready: Caller, model: str, text: str, **changes: Any) -> ChatAnswer:
         return error.answer
 
 
-def answers(ready: Caller, model: str) -> tuple[Finding, float | None]:
+def answers(ready: Timed, model: str) -> tuple[Finding, float | None]:
     try:
         answer = asked(ready, model, "Answer with the one word: ready")
     except CallError as error:
+        if error.error_class == errors.TIMEOUT and ready.is_over:
+            return Finding("answer", OPEN, f"Whether {model} answers could not be told. {error}", TAKE_LONGER), None
         way_out = KEY_WAY_OUT if error.status in {401, 403} else WAYS_OUT.get(error.error_class, "")
         return Finding("answer", BAD, f"{model} gives no answer. {error}", way_out), None
     tokens = "" if answer.output_tokens else " It does not say how many tokens it used, so no cost can be counted."
     return Finding("answer", GOOD, f"{model} answers in {milliseconds(answer.latency_ms)}.{tokens}"), answer.latency_ms
 
 
-def tells_logprobs(ready: Caller, model: str) -> Finding:
+def tells_logprobs(ready: Timed, model: str) -> Finding:
     without = "Perplexity cannot be computed; everything else can."
     try:
         answer = asked(ready, model, "Answer with the one word: ready", logprobs=True)
@@ -174,7 +219,7 @@ def tells_logprobs(ready: Caller, model: str) -> Finding:
     return Finding("logprobs", OPEN, "It takes the wish for log probabilities and tells none.", without)
 
 
-def calls_tools(ready: Caller, model: str) -> Finding:
+def calls_tools(ready: Timed, model: str) -> Finding:
     try:
         answer = asked(ready, model, "What is the weather in Oslo? Use the tool.", tools=[TOOL])
     except CallError as error:

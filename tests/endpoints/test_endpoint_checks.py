@@ -1,5 +1,6 @@
 """What a check says of a server, in words with the way out."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,10 +24,10 @@ def server() -> Iterator[ModelServer]:
         yield made
 
 
-def checked(endpoint: Endpoint, model: str = "") -> dict[str, Any]:
+def checked(endpoint: Endpoint, model: str = "", **more: Any) -> dict[str, Any]:
     steps: list[tuple[int, int, str]] = []
     found = endpoint_checks.run_check(
-        endpoint=endpoint, model=model, now=NOW, progress=lambda *step: steps.append(step)
+        endpoint=endpoint, model=model, now=NOW, progress=lambda *step: steps.append(step), **more
     )
     assert EndpointState.objects.get(endpoint=endpoint).check_findings == found
     return {
@@ -88,6 +89,29 @@ def test_a_server_that_fails_gets_a_reason_and_a_way_out(server: ModelServer, ki
     assert "tools" not in found
 
 
+def test_a_check_has_one_deadline_for_all_its_questions(server: ModelServer) -> None:
+    endpoint, started = make_endpoint(base_url=server.base_url, timeout_seconds=60), time.monotonic()
+    found = checked(endpoint, "hang", seconds=1.0)
+    assert time.monotonic() - started < 3
+    assert {about: state for about, (state, _) in found.items()} == {
+        "models": "good",
+        "answer": "open",
+        "logprobs": "open",
+        "tools": "open",
+    }
+    assert "Whether hang answers could not be told. No complete answer within" in found["answer"][1]
+    assert "manage.py check_endpoint waits longer" in found["answer"][1]
+    for about in ("logprobs", "tools"):
+        assert "Not asked: the 1 seconds of a check were over." in found[about][1]
+    assert server.record.per_case.total() == 1
+
+
+def test_a_model_slower_than_its_endpoint_allows_fails_within_the_time_of_the_check(server: ModelServer) -> None:
+    found = checked(make_endpoint(base_url=server.base_url, timeout_seconds=1), "hang", seconds=10.0)
+    assert found["answer"][0] == "bad"
+    assert "within 1 seconds" in found["answer"][1]
+
+
 @pytest.mark.parametrize("kind", ["length", "empty"])
 def test_an_answer_that_is_cut_or_empty_still_shows_that_the_model_answers(server: ModelServer, kind: str) -> None:
     assert checked(make_endpoint(base_url=server.base_url), kind)["answer"][0] == "good"
@@ -120,3 +144,17 @@ def test_a_check_is_a_job_and_a_second_click_joins_it(server: ModelServer) -> No
     assert (first.status, first.error) == (Job.Status.DONE, "")
     assert (first.progress_done, first.progress_total) == (4, 4)
     assert EndpointState.objects.get().check_findings is not None
+
+
+@pytest.mark.parametrize(("key", "left"), [("", ("closed", 0)), ("another key", ("open", 20))])
+def test_a_good_check_forgets_the_failures_that_held_calls_back(
+    server: ModelServer, key: str, left: tuple[str, int]
+) -> None:
+    server.key = key
+    endpoint = make_endpoint(base_url=server.base_url)
+    EndpointState.objects.create(
+        endpoint=endpoint, concurrency=8, breaker="open", breaker_opened_at=NOW, failures_in_a_row=20
+    )
+    checked(endpoint, "instant")
+    state = EndpointState.objects.get()
+    assert (state.breaker, state.failures_in_a_row) == left

@@ -12,6 +12,7 @@ from experiments.services.endpoint_checks import BAD, GOOD
 
 MARKS = {GOOD: "yes", BAD: "no"}
 NEEDED = {"key", "models", "answer"}
+SECONDS = 120.0  # nobody waits in a queue behind it
 
 
 class Command(BaseCommand):
@@ -26,7 +27,11 @@ class Command(BaseCommand):
         if endpoint is None:
             raise CommandError(f"There is no endpoint called {name}.")
         found = endpoint_checks.run_check(
-            endpoint=endpoint, model=model, now=timezone.now(), progress=lambda done, total, note: None
+            endpoint=endpoint,
+            model=model,
+            now=timezone.now(),
+            progress=lambda done, total, note: None,
+            seconds=SECONDS,
         )
         for finding in found["findings"]:
             words = " ".join(filter(None, [finding["words"], finding["way_out"]]))
