@@ -40,9 +40,12 @@ class VersionDraft:
 
 
 def content_hash(draft: VersionDraft) -> str:
-    """Of all that decides what is answered: the address, the model, the prompts and the parameters."""
-    content: list[Any] = [draft.endpoint.base_url, draft.model, draft.system_prompt, draft.prompt_template]
-    content.append(canonical(dict(draft.params)))
+    """Of all that decides what is answered: the endpoint, its address, the model, the prompts and the parameters.
+
+    Two endpoints may share an address, with a key, limits and prices of their own.
+    """
+    called = [draft.endpoint.pk, draft.endpoint.base_url, draft.model]
+    content = [*called, draft.system_prompt, draft.prompt_template, canonical(dict(draft.params))]
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -114,7 +117,8 @@ def make(*, draft: VersionDraft, created_by: User | None, now: datetime) -> tupl
     if draft.endpoint.archived_at:
         raise BadVersion("endpoint", f"The endpoint {draft.endpoint.name} is archived. Restore it first.")
     digest = content_hash(draft)
-    if (found := ModelVersion.objects.filter(name=draft.name, content_hash=digest).first()) is not None:
+    same = ModelVersion.objects.filter(name=draft.name, endpoint=draft.endpoint, content_hash=digest)
+    if (found := same.first()) is not None:
         return found, False
     try:
         with transaction.atomic():

@@ -47,6 +47,15 @@ def test_any_change_makes_the_next_version() -> None:
     assert len({version.content_hash for version in made}) == 7
 
 
+def test_two_endpoints_at_one_address_have_versions_of_their_own() -> None:
+    first, second = make_endpoint(), make_endpoint()
+    assert first.base_url == second.base_url
+    made = [model_versions.make(draft=draft(endpoint=one), created_by=None, now=NOW)[0] for one in (first, second)]
+    assert [(version.version, version.endpoint) for version in made] == [("1", first), ("2", second)]
+    again, is_new = model_versions.make(draft=draft(endpoint=second), created_by=None, now=NOW)
+    assert (again, is_new) == (made[1], False)
+
+
 def test_the_order_of_parameters_and_the_spelling_of_numbers_do_not_count() -> None:
     endpoint = make_endpoint()
     one = draft(endpoint=endpoint, params={"temperature": 0, "top_p": 0.5})
