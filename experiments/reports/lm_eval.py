@@ -1,15 +1,19 @@
 """A run as lm-evaluation-harness writes its results: one file of figures, one line per sample."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import orjson
 from django.db import connection, transaction
 from django.utils.text import slugify
 
 from experiments.models import BenchmarkRun, RunScorer
 from experiments.reports.exports.tables import decoded
+from experiments.reports.scores import CaseArrays, read_cases, read_scores
+from experiments.stats import aggregates
+from experiments.stats.means import clustered_mean
 
 FETCH = 500
 FILTER = "none"
@@ -36,13 +40,13 @@ def scorers_of(run: BenchmarkRun) -> list[RunScorer]:
 
 
 def results(run: BenchmarkRun) -> bytes:
-    """Each metric as "name,filter" with its standard error, which is the interval's half width over 1.96."""
-    task, scorers = task_name(run), scorers_of(run)
+    """Each metric as "name,filter" with its standard error."""
+    task, scorers, cases = task_name(run), scorers_of(run), read_cases(run.eval_set_id)
     figures: dict[str, Any] = {"alias": task}
     for one in scorers:
         overall = one.summary.get("overall") or {}
         figures[f"{one.key},{FILTER}"] = overall.get("estimate")
-        figures[f"{one.key}_stderr,{FILTER}"] = standard_error(overall)
+        figures[f"{one.key}_stderr,{FILTER}"] = standard_error(one, cases)
     config = {
         "task": task,
         "dataset_name": run.eval_set.name,
@@ -70,9 +74,26 @@ def interval(one: RunScorer) -> dict[str, Any]:
     return {name: overall.get(name) for name in ("ci_low", "ci_high", "n", "method", "warnings")}
 
 
-def standard_error(overall: dict[str, Any]) -> float | None:
-    low, high = overall.get("ci_low"), overall.get("ci_high")
-    return None if low is None or high is None else (high - low) / (2 * 1.959964)
+def standard_error(one: RunScorer, cases: CaseArrays) -> float | None:
+    """Of the mean over the cases, clustered where they share a cluster; of a corpus figure by its interval's width."""
+    overall = one.summary.get("overall") or {}
+    scores = read_scores(one, cases=cases)
+    kept = np.isfinite(scores.values)
+    cluster = None if scores.cluster is None else scores.cluster[kept]
+    if not kept.any():
+        return None
+    if "corpus aggregate" in overall.get("method", ""):
+        return error_of_interval(overall, int(kept.sum()) if cluster is None else np.unique(cluster).size)
+    is_rate = one.summary.get("has_pass_mark")
+    values = (scores.passed[kept] == 1).astype(float) if is_rate else scores.values[kept]
+    return clustered_mean(values, *([] if cluster is None else [cluster])).se
+
+
+def error_of_interval(overall: Mapping[str, Any], units: int) -> float | None:
+    low, high = overall["ci_low"], overall["ci_high"]
+    if low is None or high is None:
+        return None
+    return float(high - low) / 2 / aggregates.errors_in_half(overall["method"], units=units, alpha=overall["alpha"])
 
 
 def samples(run: BenchmarkRun) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from experiments.stats import bootstrap, checks, clustered
 from experiments.stats.checks import Floats, Ints
@@ -48,6 +49,16 @@ def bootstrapped_aggregate(
     return Estimate(
         estimate=estimate, ci_low=low, ci_high=high, alpha=alpha, n=len(results), method=method, warnings=notes
     )
+
+
+def errors_in_half(method: str, *, units: int, alpha: float = 0.05) -> float:
+    """How many standard errors half of an interval of this method spans: t's quantile for a jackknife, else z's.
+
+    units: cases or clusters, as the method names them. A bootstrap's percentiles are taken for those of a normal.
+    """
+    if "jackknife" in method:
+        return abs(float(special.stdtrit(min(GROUPS, units) - 1, alpha / 2)))
+    return abs(float(special.ndtri(alpha / 2)))
 
 
 def resampled(

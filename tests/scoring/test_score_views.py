@@ -1,5 +1,7 @@
 import csv
 from io import StringIO
+from math import sqrt
+from statistics import stdev
 from typing import Any
 
 import orjson
@@ -197,6 +199,35 @@ def test_lm_evals_files_hold_the_figures_and_every_sample_and_come_back_in(lead:
     told = dict(again.items.values_list("case__external_id", "error_class"))
     assert told == {"1": "", "2": "", "3": "timeout", "4": ""}
     assert current(again).summary["overall"] == current(run).summary["overall"]
+
+
+def error_in(lead: Client, run: BenchmarkRun, key: str) -> float:
+    [figures] = orjson.loads(b"".join(lead.get(f"/runs/{run.pk}/lm-eval/results")))["results"].values()
+    return float(figures[f"{key}_stderr,none"])
+
+
+def test_the_standard_error_for_lm_eval_is_that_of_a_mean(lead: Client, run: BenchmarkRun) -> None:
+    assert error_in(lead, run, "exact_match") == pytest.approx(stdev([1, 0, 0]) / sqrt(3))
+    score(run, ["length"])
+    lengths = [len(text) for text in ANSWERS if text is not None]
+    assert error_in(lead, run, "length") == pytest.approx(stdev(lengths) / sqrt(3))
+
+
+def test_the_standard_error_for_lm_eval_is_clustered_where_cases_are(lead: Client) -> None:
+    rows = [{"expected": "4", "cluster": name} for name in "aabbcc"]
+    run = answered(make_set(rows), ["4", "4", "5", "5", "4", "5"])
+    score(run)
+    # Sums of residuals by cluster: 1, -1 and 0.
+    assert error_in(lead, run, "exact_match") == pytest.approx(sqrt(3 / 2 * 2) / 6)
+
+
+def test_the_standard_error_of_a_corpus_figure_is_read_from_its_interval(lead: Client) -> None:
+    rows = [{"expected": f"a sentence of some words, number {number}"} for number in range(8)]
+    run = answered(make_set(rows), [f"a sentence of many words, number {number % 3}" for number in range(8)])
+    score(run, ["bleu"])
+    overall = current(run, "bleu").summary["overall"]
+    half = (overall["ci_high"] - overall["ci_low"]) / 2
+    assert error_in(lead, run, "bleu") == pytest.approx(half / 1.959964, rel=1e-6)
 
 
 def test_the_pages_cost_few_queries_whatever_the_number_of_cases(lead: Client, run: BenchmarkRun) -> None:

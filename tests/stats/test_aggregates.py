@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from experiments.stats.aggregates import bootstrapped_aggregate
+from experiments.stats.aggregates import bootstrapped_aggregate, errors_in_half
 from experiments.stats.means import clustered_mean
 
 Pair = tuple[float, float]
@@ -31,6 +31,18 @@ def test_a_mean_has_the_interval_a_mean_has_by_either_method(n: int) -> None:
     assert found.estimate == pytest.approx(known.estimate)
     assert found.ci_low == pytest.approx(known.ci_low, abs=2 / math.sqrt(n) * 0.6)
     assert found.ci_high == pytest.approx(known.ci_high, abs=2 / math.sqrt(n) * 0.6)
+
+
+@pytest.mark.parametrize(
+    ("method", "units", "expected"),
+    [
+        ("corpus aggregate, bootstrap of cases (1000 resamples)", 5, 1.959964),
+        ("corpus aggregate, jackknife by 50 groups of cases", 12_000, 2.009575),
+        ("corpus aggregate, jackknife by 50 groups of clusters", 20, 2.093024),
+    ],
+)
+def test_half_an_interval_spans_as_many_errors_as_its_method_says(method: str, units: int, expected: float) -> None:
+    assert errors_in_half(method, units=units) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
