@@ -114,7 +114,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
         return seconds
     try:
         at = parsedate_to_datetime(word)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     left = (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds()
     return min(max(left, 0.0), LONGEST_REST_SECONDS)

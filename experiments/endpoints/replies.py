@@ -162,7 +162,10 @@ def read_logprobs(logprobs: Any) -> tuple[float | None, int | None]:
     values = [token["logprob"] for token in tokens if is_measured(token)]
     if len(values) < len(tokens):
         return None, None
-    return math.fsum(values), len(values)
+    try:
+        return math.fsum(values), len(values)
+    except OverflowError:
+        return None, None
 
 
 def is_measured(token: Any) -> bool:
