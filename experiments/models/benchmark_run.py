@@ -30,6 +30,7 @@ class ErrorClass(models.TextChoices):
     FILTERED = "filtered", "held back by a content filter"
     TRUNCATED = "truncated", "cut off at the length limit"
     BUDGET = "budget", "budget used up"
+    ENDED = "ended", "ended by a person"
     MISSING = "missing", "no output imported"
 
 

@@ -48,7 +48,7 @@ def failed(client: GuardedClient, server: ModelServer, prompt: str, **changes: A
 
 
 def test_the_classes_here_are_those_that_are_counted() -> None:
-    of_runs = {ErrorClass.BUDGET.value, ErrorClass.MISSING.value}
+    of_runs = {ErrorClass.BUDGET.value, ErrorClass.ENDED.value, ErrorClass.MISSING.value}
     assert set(ErrorClass.values) - of_runs == errors.ALL
     assert set(EXPECTED.values()) - {""} <= errors.ALL
 
@@ -146,7 +146,7 @@ def test_retry_after_is_understood_in_each_of_its_forms() -> None:
     assert retry_after({"retry-after": "Sun, 01 Mar 2026 12:00:30 GMT"}, now=now) == 30
     assert retry_after({"retry-after": "Sun, 01 Mar 2026 11:00:00 GMT"}, now=now) == 0
     assert retry_after({"retry-after": "99999999999"}, now=now) == 24 * 3600
-    for nonsense in ("", "soon", "-3", "nan", "12 apples"):
+    for nonsense in ("", "soon", "-3", "nan", "12 apples", "Mon, 01 Jan 99999999999 00:00:00 GMT"):
         assert retry_after({"retry-after": nonsense}, now=now) is None
 
 
@@ -224,6 +224,13 @@ def test_a_count_of_tokens_that_is_none_is_left_out(count: Any) -> None:
     reply = {**completion(content="x"), "usage": {"prompt_tokens": count, "completion_tokens": 7}}
     answer = read(reply)
     assert (answer.input_tokens, answer.output_tokens) == (None, 7)
+
+
+def test_logprobs_whose_sum_is_no_number_are_left_out() -> None:
+    reply = completion(content="yes")
+    reply["choices"][0]["logprobs"] = {"content": [{"logprob": -1.7e308}] * 3}
+    answer = read_reply(orjson.dumps(reply), latency_ms=1, key=KEY)
+    assert (answer.text, answer.logprobs_sum, answer.logprobs_n) == ("yes", None, None)
 
 
 @pytest.mark.parametrize("logprob", [None, "x", float("inf"), True])
