@@ -158,6 +158,15 @@ def test_a_case_whose_lease_ran_out_and_went_to_another_lane_is_kept_for_that_la
     assert run.items.filter(state="waiting", lease_token=quick.lease).count() == 1
 
 
+def test_a_lane_whose_cases_all_went_to_others_still_holds_its_job() -> None:
+    run = start_run(n=2)
+    desk = desk_of(run)
+    rows = answered(take(desk))
+    run.items.update(lease_token=uuid4())
+    kept = keep(desk, rows)
+    assert (kept.is_ours, kept.items, kept.n_left) == (True, frozenset(), 2)
+
+
 def test_a_failed_try_is_kept_with_its_case_still_ours_and_the_end_of_its_back_off() -> None:
     run = start_run(n=1)
     desk = desk_of(run)
@@ -202,6 +211,7 @@ def test_keeping_and_ending_a_run_early_do_not_wait_for_each_other() -> None:
     run = start_run(n=2, budget=Decimal(5))
     desk = desk_of(run)
     rows = answered(take(desk))
+    Job.objects.update(lease_until=NOW)
     BenchmarkRun.objects.filter(pk=run.pk).update(status="paused")
     with transaction.atomic():
         pausing.end_here(run=run, actor=None, now=NOW)

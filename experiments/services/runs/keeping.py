@@ -23,6 +23,7 @@ LARGEST_INTEGER = 2**31 - 1
 # A result counts only while the job's token and the item's lease are ours, so a zombie's late results are refused.
 # The run is locked before its items, as those do who pause or end it.
 # No two of these are joined, since PostgreSQL cannot know how many rows a statement returns: all come from `kept`.
+# The holder is counted before the run is changed: afterwards this statement could not lock its row any more.
 KEEP = """
 WITH holder AS (
     SELECT job.id FROM platform_job AS job, experiments_benchmarkrun AS run
@@ -66,7 +67,8 @@ WITH holder AS (
            count(*) FILTER (WHERE final AND error <> '') AS n_errors,
            COALESCE(sum(input_tokens), 0) AS input_tokens,
            COALESCE(sum(output_tokens), 0) AS output_tokens,
-           COALESCE(array_agg(item), '{}') AS items
+           COALESCE(array_agg(item), '{}') AS items,
+           (SELECT count(*) FROM holder) AS n_holders
     FROM kept
 )
 UPDATE experiments_benchmarkrun AS run SET
@@ -79,7 +81,7 @@ UPDATE experiments_benchmarkrun AS run SET
 FROM counted
 WHERE run.id = %(run)s
 RETURNING run.status, run.n_cases - run.n_done - run.n_errors, run.cost, run.budget,
-          (SELECT count(*) FROM holder), counted.items
+          counted.n_holders, counted.items
 """
 
 
