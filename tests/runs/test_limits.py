@@ -28,7 +28,9 @@ def ask(
 def test_lanes_together_stay_below_the_endpoints_limit_and_share_it() -> None:
     endpoint, one, two = make_endpoint(max_concurrency=8), uuid4(), uuid4()
     assert [ask(endpoint, one).slots, ask(endpoint, two).slots] == [8, 0]
-    assert [ask(endpoint, one, in_flight=8).slots, ask(endpoint, one, in_flight=4).slots] == [8, 4]
+    # Those in flight end first; none follows them.
+    assert [ask(endpoint, one, in_flight=8).slots, ask(endpoint, two).slots] == [4, 0]
+    assert ask(endpoint, one, in_flight=4).slots == 4
     found = ask(endpoint, two)
     assert (found.slots, found.in_flight_elsewhere) == (4, 4)
 
@@ -86,9 +88,31 @@ def test_an_open_breaker_stops_all_lanes_but_one_probe() -> None:
     assert ask(endpoint, one, tally=Tally(successes=1), now=later).calls is None
 
 
-def test_an_endpoint_that_fails_every_probe_is_given_up() -> None:
+def test_an_endpoint_that_fails_every_probe_is_given_up_by_the_lane_that_saw_the_last_one() -> None:
+    endpoint, one, two = make_endpoint(), uuid4(), uuid4()
+    EndpointState.objects.create(
+        endpoint=endpoint,
+        concurrency=8,
+        breaker="half_open",
+        breaker_opened_at=NOW,
+        failures_in_a_row=pacing.GIVES_UP_AFTER - 1,
+    )
+    assert ask(endpoint, one, tally=tally_failed(NOW), now=NOW + SECOND).gave_up
+    # A run that begins later tries it once more before it says so.
+    assert not ask(endpoint, two, now=NOW + 3600 * SECOND).gave_up
+    assert ask(endpoint, two, now=NOW + 3601 * SECOND, tally=tally_failed(NOW + 3600 * SECOND)).gave_up
+
+
+def tally_failed(began: datetime) -> Tally:
+    tally = Tally()
+    tally.failed(began=began, first_try=False)
+    return tally
+
+
+def test_who_says_that_it_is_well_ends_its_rest_too() -> None:
     endpoint, one = make_endpoint(), uuid4()
-    EndpointState.objects.create(endpoint=endpoint, concurrency=8, failures_in_a_row=pacing.GIVES_UP_AFTER - 1)
-    assert not ask(endpoint, one).gave_up
-    EndpointState.objects.update(failures_in_a_row=pacing.GIVES_UP_AFTER)
-    assert ask(endpoint, one).gave_up
+    tally = Tally()
+    tally.throttled(began=NOW, rest_until=NOW + timedelta(hours=20))
+    assert ask(endpoint, one, tally=tally).resting_until == NOW + timedelta(hours=20)
+    limits.forget_failures(endpoint=endpoint)
+    assert ask(endpoint, one).resting_until is None

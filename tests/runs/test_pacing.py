@@ -157,18 +157,30 @@ def test_a_call_larger_than_the_burst_is_possible_and_paid_for_afterwards() -> N
 
 
 def test_the_first_holder_takes_all_and_gives_up_half_to_a_second() -> None:
-    assert pacing.share(8, wants=8, in_flight=0, others=[], rank=0) == 8
-    assert pacing.share(8, wants=8, in_flight=0, others=[Holder(8, 8)], rank=1) == 0
-    assert pacing.share(8, wants=8, in_flight=0, others=[Holder(0, 8)], rank=0) == 4
-    assert pacing.share(8, wants=8, in_flight=0, others=[Holder(4, 8)], rank=1) == 4
+    assert pacing.share(8, wants=8, in_flight=0, others=[], rank=0).slots == 8
+    assert pacing.share(8, wants=8, in_flight=0, others=[Holder(8, 8)], rank=1).slots == 0
+    assert pacing.share(8, wants=8, in_flight=0, others=[Holder(0, 8)], rank=0).slots == 4
+    assert pacing.share(8, wants=8, in_flight=0, others=[Holder(4, 8)], rank=1).slots == 4
 
 
-def test_calls_that_run_keep_their_slots_until_they_end() -> None:
-    assert pacing.share(8, wants=8, in_flight=7, others=[Holder(0, 8)], rank=0) == 7
+def test_calls_that_run_keep_their_slots_until_they_end_and_no_other_follows_them() -> None:
+    found = pacing.share(8, wants=8, in_flight=7, others=[Holder(0, 8)], rank=0)
+    assert (found.slots, found.held) == (4, 7)
+
+
+def test_a_second_holder_comes_to_its_share_beside_one_that_is_always_busy() -> None:
+    in_flight, second = 8, Holder(0, 8)
+    for _ in range(8):
+        first = pacing.share(8, wants=8, in_flight=in_flight, others=[second], rank=0)
+        # One call ends, and the next begins where a slot is free for it.
+        in_flight = max(in_flight - 1, min(first.slots, in_flight))
+        second = Holder(pacing.share(8, wants=8, in_flight=0, others=[Holder(first.held, 8)], rank=1).held, 8)
+        assert in_flight + second.n <= 8
+    assert (in_flight, second.n) == (4, 4)
 
 
 def test_what_one_does_not_want_goes_to_the_other() -> None:
-    assert pacing.share(8, wants=8, in_flight=0, others=[Holder(2, 2)], rank=0) == 6
+    assert pacing.share(8, wants=8, in_flight=0, others=[Holder(2, 2)], rank=0).slots == 6
 
 
 def test_all_shares_together_stay_below_the_limit_in_any_order() -> None:
@@ -177,6 +189,6 @@ def test_all_shares_together_stay_below_the_limit_in_any_order() -> None:
         name = "abc"[turn * 7 % 3]
         others = [holders[other] for other in "abc" if other != name]
         n = pacing.share(10, wants=holders[name].wants, in_flight=0, others=others, rank="abc".index(name))
-        holders[name] = Holder(n, holders[name].wants)
+        holders[name] = Holder(n.held, holders[name].wants)
         assert sum(holder.n for holder in holders.values()) <= 10
     assert min(holder.n for holder in holders.values()) >= 3

@@ -43,6 +43,7 @@ class Allowance:
 def ask(*, endpoint: Endpoint, wish: Wish, tally: Tally, now: datetime) -> Allowance:
     """Tell what the last calls showed and take a share of what the endpoint bears."""
     state = locked_state(endpoint)
+    failures_before = state.failures_in_a_row
     pacing.learn(state, endpoint, tally, now=now)
     calls = pacing.calls_let_through(
         state,
@@ -56,7 +57,8 @@ def ask(*, endpoint: Endpoint, wish: Wish, tally: Tally, now: datetime) -> Allow
         starts=next_starts(state, endpoint, wish, now=now),
         resting_until=state.resting_until,
         in_flight_elsewhere=0,
-        gave_up=state.failures_in_a_row >= pacing.GIVES_UP_AFTER,
+        # Only who saw the last probe fail: what the row holds from earlier is no reason to stop a run that begins.
+        gave_up=state.failures_in_a_row >= pacing.GIVES_UP_AFTER and state.failures_in_a_row > failures_before,
     )
     state.save()
     return with_slots(allowance, state, wish, now=now)
@@ -80,7 +82,7 @@ def with_slots(allowance: Allowance, state: EndpointState, wish: Wish, *, now: d
     slots = EndpointSlots.objects.filter(endpoint=state.endpoint_id)
     slots.filter(lease_until__lt=now).delete()
     others = list(slots.exclude(holder=wish.holder).values("holder", "n", "wants", "in_flight"))
-    n = pacing.share(
+    share = pacing.share(
         max(int(state.concurrency), 1),
         wants=wish.calls_at_once,
         in_flight=wish.in_flight,
@@ -91,14 +93,14 @@ def with_slots(allowance: Allowance, state: EndpointState, wish: Wish, *, now: d
         holder=wish.holder,
         defaults={
             "endpoint_id": state.endpoint_id,
-            "n": n,
+            "n": share.held,
             "wants": wish.calls_at_once,
             "in_flight": wish.in_flight,
             "lease_until": now + SLOTS_FOR,
         },
     )
     return Allowance(
-        slots=n,
+        slots=share.slots,
         calls=allowance.calls,
         starts=allowance.starts,
         resting_until=allowance.resting_until,
@@ -113,7 +115,8 @@ def give_back(*, holders: Sequence[UUID]) -> None:
 
 @transaction.atomic
 def forget_failures(*, endpoint: Endpoint) -> None:
-    """A person says that the endpoint is well again: no cool-down is left over."""
+    """A person or a good check says that the endpoint is well: no cool-down and no rest is left over."""
     state = locked_state(endpoint)
     state.breaker, state.breaker_opened_at, state.failures_in_a_row = pacing.Breaker.CLOSED, None, 0
+    state.resting_until = None
     state.save()

@@ -144,14 +144,23 @@ class Holder:
     wants: int
 
 
-def share(limit: int, *, wants: int, in_flight: int, others: Sequence[Holder], rank: int) -> int:
+@dataclass(frozen=True)
+class Share:
+    """`slots` is how many calls may be in flight; `held` counts against the others while more than that still are."""
+
+    slots: int
+    held: int
+
+
+def share(limit: int, *, wants: int, in_flight: int, others: Sequence[Holder], rank: int) -> Share:
     """Slots for one holder beside the others, so that all together stay below the limit and nobody goes hungry.
 
-    `rank` is its place among all holders, which settles who gets the odd slot. Calls that run keep theirs.
+    `rank` is its place among all holders, which settles who gets the odd slot. Calls that run keep theirs until they
+    end, and no other follows them.
     """
     holders = len(others) + 1
     fair = limit // holders + (rank < limit % holders)
     free = max(limit - sum(other.n for other in others), 0)
     hungry = any(other.n < min(other.wants, limit // holders) for other in others)
     target = min(wants, fair if hungry else max(free, 0), free)
-    return max(target, min(in_flight, free))
+    return Share(slots=target, held=max(target, min(in_flight, free)))
