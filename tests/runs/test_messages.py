@@ -1,4 +1,11 @@
-from experiments.services.runs.messages import AskedCase, AskedModel, filled, messages_for, request_for
+from experiments.services.runs.messages import (
+    AskedCase,
+    AskedModel,
+    filled,
+    messages_for,
+    request_for,
+    tokens_guessed,
+)
 
 TOOL = {"type": "function", "function": {"name": "refund"}}
 
@@ -33,3 +40,12 @@ def test_a_cases_own_tools_and_format_come_before_the_models() -> None:
     own = {"tools": [{"type": "function", "function": {"name": "other"}}], "response_format": {"type": "json_object"}}
     request = request_for(asked, AskedCase(prompt="x", checks=own))
     assert (request.tools, request.response_format) == (own["tools"], {"type": "json_object"})
+
+
+def test_what_a_call_may_take_is_guessed_from_what_is_sent_and_may_be_written() -> None:
+    cases = [AskedCase("x" * 396), AskedCase("x" * 796)]
+    assert tokens_guessed(AskedModel("m", system_prompt="true", params={"max_tokens": 50}), cases) == 200
+    assert (
+        tokens_guessed(AskedModel("m"), [AskedCase("x" * 40, turns=[{"role": "assistant", "tool_calls": []}])]) == 510
+    )
+    assert tokens_guessed(AskedModel("m"), []) == 500

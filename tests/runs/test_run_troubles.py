@@ -15,9 +15,11 @@ from django.utils import timezone
 
 from evalsite.platform import jobs
 from evalsite.platform.jobs import JobRun, LostLease
-from evalsite.platform.models import Job
-from experiments.models import Attempt, BenchmarkRun, EndpointSlots, Output
-from experiments.services.runs import lane, leasing, pacing, pausing
+from evalsite.platform.models import AuditEntry, Job
+from experiments.endpoints.exchange import ChatAnswer
+from experiments.endpoints.replies import read_reply
+from experiments.models import Attempt, BenchmarkRun, EndpointSlots, EndpointState, Output
+from experiments.services.runs import doorkeeper, lane, leasing, pacing, pausing
 from experiments.services.runs.doorkeeper import Doorkeeper
 from experiments.services.runs.starting import GENERATE
 from experiments.services.runs.stock import Stock
@@ -27,6 +29,7 @@ from tests.running.model_server import ModelServer
 from tests.runs.running import start_run, work_off
 
 ONE_SECOND = timedelta(seconds=1)
+PRICED = {"price_per_million_input": 100_000, "price_per_million_output": 100_000}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,13 +83,12 @@ def test_latency_is_of_the_call_that_succeeded_alone(server: ModelServer) -> Non
 
 
 def test_a_budget_pauses_the_run_when_it_is_spent_and_little_after(server: ModelServer) -> None:
-    endpoint = {"price_per_million_input": 100_000, "price_per_million_output": 100_000}
-    eval_set = make_numbered_set(n=200, prompt="case={n} wait=5")
-    run = work_off(start_run(server, eval_set, budget=Decimal(20), endpoint=endpoint))
+    eval_set = make_numbered_set(n=200, prompt="case={n} wait=20")
+    run = work_off(start_run(server, eval_set, threads=16, budget=Decimal(20), endpoint=PRICED))
     assert run.status == "paused"
     assert "budget is used up" in run.status_reason
     per_case = run.cost / run.n_done
-    assert Decimal(20) <= run.cost <= Decimal(20) + 16 * per_case
+    assert Decimal(20) <= run.cost <= Decimal(20) + per_case
     assert run.n_done < 200
     pausing.resume(run=run, actor=None, budget=Decimal(10_000), now=timezone.now())
     assert (work_off(run).n_done, run.status) == (200, "scoring")
@@ -195,15 +197,92 @@ def test_the_last_lane_waits_for_what_a_parked_one_left_behind(server: ModelServ
     assert (run.status, run.n_done) == ("scoring", 60)
 
 
-def test_an_error_of_ours_ends_the_lane_and_loses_nothing(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any, **__: Any) -> None:
-        raise KeyError("choices")
+def test_until_a_cost_is_known_calls_are_made_one_by_one(server: ModelServer) -> None:
+    eval_set = make_numbered_set(n=100, prompt="case={n} wait=50")
+    run = work_off(start_run(server, eval_set, threads=16, budget=Decimal("0.5"), endpoint=PRICED))
+    assert (run.status, run.n_done) == ("paused", 1)
+    assert server.record.per_case.total() == 1
 
-    run = start_run(server, make_numbered_set(n=20))
-    with monkeypatch.context() as patched:
-        patched.setattr("experiments.services.endpoints.chats.read_reply", broken)
-        run = work_off(run)
-    assert set(Job.objects.filter(kind=GENERATE).values_list("status", flat=True)) == {"failed"}
-    assert (run.status, BenchmarkRun.objects.get().n_done) == ("running", 0)
-    pausing.resume(run=run, actor=None, now=timezone.now())
+
+def test_a_budget_that_cannot_be_kept_pauses_the_run(server: ModelServer) -> None:
+    eval_set = make_numbered_set(n=100, prompt="case={n} behave=no_usage")
+    run = work_off(start_run(server, eval_set, threads=16, budget=Decimal(5), endpoint=PRICED))
+    assert run.status == "paused"
+    assert "does not say how many tokens" in run.status_reason
+    assert 3 <= server.record.per_case.total() <= 4
+
+
+def test_without_a_budget_nobody_asks_for_usage(server: ModelServer) -> None:
+    run = start_run(server, make_numbered_set(n=20, prompt="case={n} behave=no_usage"), endpoint=PRICED)
     assert work_off(run).n_done == 20
+
+
+def test_a_rest_too_long_to_wait_for_pauses_the_run_and_continuing_ends_it(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorkeeper, "LONGEST_REST", timedelta(seconds=0.2))
+    run = work_off(start_run(server, make_numbered_set(n=4, prompt="case={n} behave=429_after*1")))
+    assert run.status == "paused"
+    assert "Retry-After" in run.status_reason
+    pausing.resume(run=run, actor=None, now=timezone.now())
+    assert EndpointState.objects.get().resting_until is None
+    assert not run.items.filter(not_before__gt=timezone.now()).exists()
+    assert work_off(run).n_done == 4
+
+
+def test_a_run_continued_while_its_last_calls_are_in_flight_goes_on(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start_run(server, make_numbered_set(n=16, prompt="case={n} wait=300"), threads=4)
+    drain = lane.Lane.drain
+
+    def continued(self: lane.Lane) -> None:
+        if BenchmarkRun.objects.get().status == "paused":
+            pausing.resume(run=run, actor=None, now=timezone.now())
+        drain(self)
+
+    monkeypatch.setattr(lane.Lane, "drain", continued)
+    timer = after(0.1, lambda: pausing.pause(run=run, actor=None, now=timezone.now()))
+    run = work_off(run)
+    timer.join()
+    assert Job.objects.filter(kind=GENERATE).count() == 1
+    assert AuditEntry.objects.filter(action="run.continued").exists()
+    assert (run.status, run.n_done) == ("scoring", 16)
+
+
+def read_but(odd: bytes) -> Callable[..., ChatAnswer]:
+    """As if the reader had a mistake that this text brings out."""
+
+    def read(body: bytes, **rest: Any) -> ChatAnswer:
+        if odd in body:
+            raise KeyError("choices")
+        return read_reply(body, **rest)
+
+    return read
+
+
+def test_one_answer_that_nobody_foresaw_is_one_error_and_the_others_are_kept(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.services.endpoints.chats.read_reply", read_but(b'"content":"7"'))
+    run = work_off(start_run(server, make_numbered_set(n=20)))
+    assert (run.status, run.n_done, run.n_errors) == ("scoring", 19, 1)
+    item = run.items.get(state="error")
+    assert (item.case.external_id, item.error_class) == ("7", "malformed")
+    assert "An error of ours while calling or reading the answer (KeyError)" in item.error_detail
+
+
+def test_an_error_of_ours_with_every_answer_pauses_the_run(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start_run(server, make_numbered_set(n=500, prompt="case={n} wait=5"))
+    with monkeypatch.context() as patched:
+        patched.setattr("experiments.services.endpoints.chats.read_reply", read_but(b""))
+        run = work_off(run)
+    assert run.status == "paused"
+    assert "An error of ours" in run.status_reason
+    assert run.items.filter(state="waiting").count() > 300
+    pausing.resume(run=run, actor=None, now=timezone.now())
+    run = work_off(run)
+    assert (run.status, run.n_done + run.n_errors) == ("scoring", 500)
+    assert run.n_done > 400

@@ -1,6 +1,7 @@
 """The threads of a lane: each takes a case, waits at the gate, makes the call and puts down what came of it."""
 
 import threading
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
@@ -48,7 +49,7 @@ class Crew:
             try:
                 # Put down before the gate counts it out, so that an idle gate means that everything is here.
                 self.results.put(
-                    calling.make(self.call, request_for(self.asked, item.case), item, concurrency=concurrency)
+                    calling.make(self.call, partial(request_for, self.asked, item.case), item, concurrency=concurrency)
                 )
             finally:
                 self.gate.leave()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from experiments.models import Endpoint
@@ -15,6 +15,8 @@ from experiments.services.runs.meter import Meter
 CALM_SECONDS = 1.0
 # While something holds calls back, to hear soon when it does no longer.
 BUSY_SECONDS = 0.25
+# A run that would rest for longer says so and waits for a person, who may know better than the server.
+LONGEST_REST = timedelta(minutes=15)
 
 
 class Doorkeeper:
@@ -32,10 +34,9 @@ class Doorkeeper:
         self.gate, self.meter, self.clock = gate, meter, clock
         self.due = Due(CALM_SECONDS)
         self.elsewhere = 0
-        self.affordable: int | None = None
+        self.rests_too_long_until: datetime | None = None
         self.gave_up = False
         self.holding = False
-        self.is_probing = False
 
     def refresh(self, *, ready: int) -> None:
         """Ask anew when it is time, and at once when the endpoint refused or failed."""
@@ -54,23 +55,19 @@ class Doorkeeper:
         self.obey(limits.ask(endpoint=self.endpoint, wish=wish, tally=self.meter.take_tally(), now=now), now=now)
 
     def obey(self, allowance: Allowance, *, now: datetime) -> None:
-        self.is_probing = allowance.calls is not None
-        self.elsewhere, self.gave_up = allowance.in_flight_elsewhere, allowance.gave_up
+        self.elsewhere, self.gave_up = allowance.in_flight_elsewhere, self.gave_up or allowance.gave_up
+        rests_until = allowance.resting_until
+        self.rests_too_long_until = rests_until if rests_until and rests_until - now > LONGEST_REST else None
         to_monotonic = time.monotonic() - now.timestamp()
         limit = allowance.slots
         self.gate.allow(
             limit=0 if self.holding else limit,
-            calls=fewest(allowance.calls, self.affordable),
+            calls=allowance.calls,
             starts=None if allowance.starts is None else [at.timestamp() + to_monotonic for at in allowance.starts],
-            rests_until=allowance.resting_until.timestamp() + to_monotonic if allowance.resting_until else 0.0,
+            rests_until=rests_until.timestamp() + to_monotonic if rests_until else 0.0,
         )
         held_back = allowance.calls is not None or allowance.starts is not None or limit < self.threads
         self.due.every = BUSY_SECONDS if held_back else CALM_SECONDS
-
-    def afford(self, calls: int) -> None:
-        """So many more calls until this is said again."""
-        self.affordable = calls
-        self.gate.let(fewest(self.gate.calls_left, calls) if self.is_probing else calls)
 
     def hold(self) -> None:
         """No new calls from here; those in flight keep their slots."""
@@ -79,9 +76,3 @@ class Doorkeeper:
 
     def leave(self) -> None:
         limits.give_back(holders=[self.holder])
-
-
-def fewest(first: int | None, second: int | None) -> int | None:
-    """None is any number."""
-    numbers = [number for number in (first, second) if number is not None]
-    return min(numbers, default=None)

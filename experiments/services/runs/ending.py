@@ -1,6 +1,6 @@
 """How generation ends: complete and on to scoring, or paused with the reason a reader needs."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -37,6 +37,22 @@ def pause_for_budget(*, run_id: UUID) -> None:
 def pause_for_endpoint(*, run_id: UUID, error: CallError | None) -> None:
     said = f" The last answer: {error.detail}" if error else ""
     pause(run_id=run_id, reason=f"The endpoint does not answer usefully.{said} Mend it, then continue.")
+
+
+def pause_for_usage(*, run_id: UUID) -> None:
+    reason = (
+        "The endpoint does not say how many tokens its answers take, so this run’s budget cannot be kept. Let its "
+        "server report usage, then continue; or cancel this run and start one without a budget, which takes its answers."
+    )
+    pause(run_id=run_id, reason=reason)
+
+
+def pause_for_rest(*, run_id: UUID, until: datetime) -> None:
+    reason = (
+        f"The endpoint asks not to be called before {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC (Retry-After). Continue "
+        "then; continuing earlier asks it again at once."
+    )
+    pause(run_id=run_id, reason=reason)
 
 
 def pause(*, run_id: UUID, reason: str) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 class Gate:
@@ -14,6 +14,7 @@ class Gate:
         self.limit = 0
         self.in_flight = 0
         self.calls_left: int | None = None
+        self.affordable: int | None = None
         self.starts: deque[float] | None = None
         self.rests_until = 0.0
         self.closed = False
@@ -30,7 +31,9 @@ class Gate:
 
     def seconds_to_wait(self, now: float) -> float | None:
         """None: until something changes."""
-        if self.in_flight >= self.limit or self.calls_left == 0 or (self.starts is not None and not self.starts):
+        if self.in_flight >= self.limit or 0 in (self.calls_left, self.affordable):
+            return None
+        if self.starts is not None and not self.starts:
             return None
         start = self.starts[0] if self.starts else 0.0
         return max(start, self.rests_until) - now
@@ -41,6 +44,8 @@ class Gate:
             self.starts.popleft()
         if self.calls_left:
             self.calls_left -= 1
+        if self.affordable:
+            self.affordable -= 1
         return self.in_flight
 
     def leave(self) -> None:
@@ -58,9 +63,10 @@ class Gate:
                 self.starts = deque([*(self.starts or ()), *starts])
             self.changed.notify_all()
 
-    def let(self, calls: int | None) -> None:
+    def afford(self, calls: int, *, unread: Callable[[], int]) -> None:
+        """So many calls may be in flight or unread; what that leaves is counted down as calls begin."""
         with self.changed:
-            self.calls_left = calls
+            self.affordable = max(calls - self.in_flight - unread(), 0)
             self.changed.notify_all()
 
     def hold(self) -> None:

@@ -6,15 +6,16 @@ from uuid import UUID
 from django.conf import settings
 
 from evalsite.platform.jobs import JobRun
-from experiments.models import BenchmarkRun
+from experiments.models import BenchmarkRun, EvalCase
 from experiments.services import endpoints
 from experiments.services.keys import KeyNotReadable, NoFieldKeys
 from experiments.services.runs import backoff, ending
 from experiments.services.runs.backoff import Backoff
 from experiments.services.runs.lane import LIVE, Lane, Task
-from experiments.services.runs.messages import AskedModel
+from experiments.services.runs.messages import AskedCase, AskedModel, tokens_guessed
 
 Status = BenchmarkRun.Status
+CASES_GUESSED_FROM = 20
 
 
 def generate(delivery: JobRun, *, run_id: UUID, now: datetime) -> None:
@@ -44,18 +45,25 @@ def task_of(run: BenchmarkRun) -> Task | None:
     except (KeyNotReadable, NoFieldKeys) as unusable:
         ending.pause(run_id=run.pk, reason=str(unusable))
         return None
+    asked = AskedModel(
+        model=version.model,
+        system_prompt=version.system_prompt,
+        prompt_template=version.prompt_template,
+        params=version.params,
+    )
     return Task(
         run=run,
         endpoint=endpoint,
         call=caller.chat,
-        asked=AskedModel(
-            model=version.model,
-            system_prompt=version.system_prompt,
-            prompt_template=version.prompt_template,
-            params=version.params,
-        ),
+        asked=asked,
+        tokens_guessed=tokens_guessed(asked, first_cases(run)),
         backoff=Backoff(
             wait=backoff.exponential(first=settings.RUN_BACKOFF_SECONDS, longest=settings.RUN_BACKOFF_MOST_SECONDS),
             max_attempts=endpoint.max_attempts,
         ),
     )
+
+
+def first_cases(run: BenchmarkRun) -> list[AskedCase]:
+    cases = EvalCase.objects.filter(eval_set=run.eval_set_id).order_by("position")[:CASES_GUESSED_FROM]
+    return [AskedCase(case.prompt, case.system, case.turns, case.checks) for case in cases]

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.conf import settings
 from django.utils import timezone
@@ -22,7 +21,7 @@ from experiments.services.runs.due import Due
 from experiments.services.runs.gate import Gate
 from experiments.services.runs.keeping import Desk, Kept
 from experiments.services.runs.messages import AskedModel
-from experiments.services.runs.meter import Meter
+from experiments.services.runs.meter import Meter, Prices
 from experiments.services.runs.stock import Stock
 
 GROUP_SECONDS = 0.05
@@ -45,6 +44,7 @@ class Task:
     call: Call
     asked: AskedModel
     backoff: Backoff
+    tokens_guessed: float
     clock: Callable[[], datetime] = timezone.now
 
 
@@ -65,7 +65,8 @@ class Lane:
             input_price=input_price,
             output_price=output_price,
         )
-        self.gate, self.meter = Gate(), Meter()
+        self.gate = Gate()
+        self.meter = Meter(prices=Prices(input_price, output_price), tokens_guessed=task.tokens_guessed)
         self.crew = Crew(threads=run.threads, gate=self.gate, call=task.call, asked=task.asked)
         self.stock = Stock(run_id=run.pk, token=token, ready=self.crew.ready, clock=self.clock)
         self.door = Doorkeeper(
@@ -73,12 +74,13 @@ class Lane:
         )
         self.look, self.glance, self.began = Due(LOOK_SECONDS), Due(LOOK_SECONDS), time.monotonic()
         self.n_kept = 0
-        self.is_spent = self.has_told = False
+        self.left = None if run.budget is None else run.budget - run.cost
+        self.has_told = False
 
     def work(self) -> None:
         """Until nothing is left for this lane or the run stops. Raises JobAgain where it only gives way."""
         self.take_over()
-        self.mind_budget(budget=self.run.budget, cost=self.run.cost)
+        self.mind_budget()
         gives_way = False
         try:
             with self.crew:
@@ -89,9 +91,9 @@ class Lane:
         finally:
             self.stock.release()
             self.door.leave()
-        if gives_way:
+        is_complete = ending.close_if_complete(run_id=self.run.pk, now=self.clock())
+        if gives_way or (not is_complete and self.leaves_work()):
             raise JobAgain
-        ending.close_if_complete(run_id=self.run.pk, now=self.clock())
 
     def take_over(self) -> None:
         """An earlier delivery of this lane died with cases in its hands: they are ours now."""
@@ -106,6 +108,7 @@ class Lane:
         self.stock.refill(wanted=max(2 * self.run.threads, int(self.meter.pace * SECONDS_AT_HAND)))
         # Those that threads hold at the gate count too.
         self.door.refresh(ready=self.stock.n_ready - self.gate.in_flight)
+        self.mind_budget()
         self.stock.renew_when_due()
 
     def finds_more(self) -> bool:
@@ -114,18 +117,34 @@ class Lane:
         What a lane held that is parked or gone comes back when its leases run out: the last lane waits for that.
         """
         self.stock.refill(wanted=2 * self.run.threads)
-        if self.stock.held or leasing.any_free(run_id=self.run.pk, now=self.clock()):
+        return bool(self.stock.held) or self.some_are_ours()
+
+    def some_are_ours(self) -> bool:
+        if leasing.any_free(run_id=self.run.pk, now=self.clock()):
             return True
         return leasing.any_waiting(run_id=self.run.pk) and len(live_lanes(self.run)) <= 1
+
+    def leaves_work(self) -> bool:
+        """The run was continued while this lane drained: nobody was woken, since this one was still alive."""
+        return self.is_live() and self.some_are_ours()
+
+    def is_live(self) -> bool:
+        return BenchmarkRun.objects.filter(pk=self.run.pk, status__in=LIVE).exists()
 
     def has_stopped(self) -> bool:
         if self.meter.is_refused or self.door.gave_up:
             ending.pause_for_endpoint(run_id=self.run.pk, error=self.meter.last_error)
             return True
+        if self.door.rests_too_long_until:
+            ending.pause_for_rest(run_id=self.run.pk, until=self.door.rests_too_long_until)
+            return True
+        if self.left is not None and self.meter.tells_no_usage:
+            ending.pause_for_usage(run_id=self.run.pk)
+            return True
         if self.is_spent:
             ending.pause_for_budget(run_id=self.run.pk)
             return True
-        return self.look.now() and not BenchmarkRun.objects.filter(pk=self.run.pk, status__in=LIVE).exists()
+        return self.look.now() and not self.is_live()
 
     def must_give_way(self) -> bool:
         """To another job, or to short tasks that find every worker busy."""
@@ -146,9 +165,6 @@ class Lane:
     def keep(self, results: list[Result]) -> None:
         if not results:
             return
-        for result in results:
-            if result.broken:
-                raise result.broken
         now = self.clock()
         self.meter.read(results, now=now)
         tries_again = {result.item.item_id: self.next_try(result, now=now) for result in results}
@@ -182,13 +198,19 @@ class Lane:
         self.n_kept += n_final
         self.tell_life()
         self.delivery.progress(self.n_kept, self.n_kept + kept.n_left, f"calling {self.run.model_version.name}")
-        self.mind_budget(budget=kept.budget, cost=kept.cost)
+        self.left = None if kept.budget is None else kept.budget - kept.cost
+        self.mind_budget()
 
-    def mind_budget(self, *, budget: Decimal | None, cost: Decimal) -> None:
-        """No more calls until the next group than there is money for, shared with the other lanes."""
-        if budget is None:
+    @property
+    def is_spent(self) -> bool:
+        return self.left is not None and self.left <= 0
+
+    def mind_budget(self) -> None:
+        """No more calls in flight than there is money for, by lane; only one until it is known what a call costs."""
+        if self.left is None:
             return
-        self.is_spent = cost >= budget
-        per_token = float(self.desk.input_price + self.desk.output_price) / 2
-        affordable = float(budget - cost) / max(per_token * self.meter.tokens_per_call, 1e-12)
-        self.door.afford(0 if self.is_spent else max(int(affordable / settings.RUN_LANES) - self.gate.in_flight, 1))
+        calls = 0 if self.is_spent else 1
+        if calls and self.meter.cost_per_call is not None:
+            in_all = float(self.left) / max(self.meter.cost_per_call, 1e-12) - self.door.elsewhere
+            calls = max(int(in_all / settings.RUN_LANES), 1)
+        self.gate.afford(calls, unread=self.crew.results.qsize)

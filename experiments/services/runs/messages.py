@@ -9,6 +9,9 @@ from experiments.endpoints.exchange import ChatRequest
 
 # Parts of a request that `params` may hold although the protocol does not count them among its sampling parameters.
 APART = ("tools", "response_format", "logprobs")
+CHARACTERS_PER_TOKEN = 4
+# Where nothing limits what a model may write.
+TOKENS_WRITTEN = 500
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,13 @@ def messages_for(asked: AskedModel, case: AskedCase) -> list[Mapping[str, Any]]:
 def filled(template: str, prompt: str, system: str = "") -> str:
     """A template without a place for the prompt stands before it."""
     return prompting.filled(template, {"prompt": prompt, "system": system})
+
+
+def tokens_guessed(asked: AskedModel, cases: Sequence[AskedCase]) -> float:
+    """What a call may take, before any answer says so: the text sent, and as much as the model may write."""
+    most = asked.params.get("max_tokens", asked.params.get("max_completion_tokens"))
+    written = most if isinstance(most, int) and most > 0 else TOKENS_WRITTEN
+    lengths = [
+        len(str(message.get("content") or "")) for case in cases for message in request_for(asked, case).messages
+    ]
+    return sum(lengths) / CHARACTERS_PER_TOKEN / max(len(cases), 1) + written
