@@ -223,6 +223,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(10.0),
         "options": {"expires": 10},
     },
+    "wake idle runs": {
+        "task": "experiments.wake_idle_runs",
+        "schedule": schedule(10.0),
+        "options": {"expires": 10},
+    },
     "compare finished runs": {
         "task": "experiments.compare_finished_runs",
         "schedule": schedule(5.0),

@@ -14,7 +14,7 @@ from evalsite.platform.models import User
 from experiments.models import Endpoint
 from experiments.services import comparisons, endpoint_checks, import_checking, import_committing, imports, results
 from experiments.services.campaigns import opening
-from experiments.services.runs import generating
+from experiments.services.runs import generating, waking
 from experiments.services.runs.starting import GENERATE
 from experiments.services.scoring import running as scoring
 
@@ -45,6 +45,12 @@ def score_run(run: JobRun, *, run_id: str) -> dict[str, Any] | None:
 def generate(run: JobRun, *, run_id: str, lane: int) -> None:
     """`lane` only tells this job from its siblings."""
     generating.generate(run, run_id=UUID(run_id), now=timezone.now())
+
+
+@shared_task(name="experiments.wake_idle_runs")
+def wake_idle_runs() -> None:
+    """The rows say which runs go on although nobody works on them."""
+    waking.wake_idle(now=timezone.now())
 
 
 @handler(opening.OPEN_CAMPAIGN)

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -5,13 +6,16 @@ import pytest
 
 from evalsite.platform.models import AuditEntry, Job
 from experiments.models import BenchmarkRun, EndpointState
+from experiments.reports.runs import lane_key
 from experiments.services.runs import pausing
-from experiments.services.runs.starting import RunRefused
+from experiments.services.runs.starting import GENERATE, RunRefused
 from tests.factories.benchmarks_ import make_called_model, make_endpoint, make_items, make_numbered_set, make_run
-from tests.factories.platform_ import NOW
+from tests.factories.platform_ import NOW, make_job
 from tests.factories.results_ import make_lead
 
 pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
+TOMORROW = NOW + timedelta(days=1)
 
 
 def act(step: str, run: BenchmarkRun, **more: Any) -> BenchmarkRun:
@@ -52,11 +56,18 @@ def test_continuing_forgets_the_failures_that_stopped_it() -> None:
     endpoint = run.model_version.endpoint
     assert endpoint is not None
     EndpointState.objects.create(
-        endpoint=endpoint, concurrency=1, breaker="open", breaker_opened_at=NOW, failures_in_a_row=20
+        endpoint=endpoint,
+        concurrency=1,
+        breaker="open",
+        breaker_opened_at=NOW,
+        failures_in_a_row=20,
+        resting_until=TOMORROW,
     )
+    run.items.filter(state="waiting").update(not_before=TOMORROW)
     act("resume", run)
     state = EndpointState.objects.get()
-    assert (state.breaker, state.failures_in_a_row) == ("closed", 0)
+    assert (state.breaker, state.failures_in_a_row, state.resting_until) == ("closed", 0, None)
+    assert run.items.get(state="waiting").not_before is None
 
 
 def test_a_spent_budget_must_grow_before_the_run_goes_on() -> None:
@@ -70,7 +81,7 @@ def test_a_spent_budget_must_grow_before_the_run_goes_on() -> None:
 
 
 def test_a_run_out_of_budget_can_end_with_what_there_is() -> None:
-    run = wait_again(called_run(status="paused", budget=Decimal(2), finished_at=None), "1", "3")
+    run = wait_again(called_run(status="paused", budget=Decimal(2), cost=Decimal(2), finished_at=None), "1", "3")
     act("end", run)
     assert (run.status, run.n_done, run.n_errors) == ("scoring", 2, 2)
     assert dict(run.items.values_list("case__external_id", "error_class")) == {
@@ -79,6 +90,24 @@ def test_a_run_out_of_budget_can_end_with_what_there_is() -> None:
         "3": "budget",
         "4": "",
     }
+
+
+def test_a_run_ended_with_money_left_does_not_say_that_it_was_spent() -> None:
+    run = wait_again(called_run(status="paused", budget=Decimal(2), cost=Decimal(1), finished_at=None), "1")
+    act("end", run)
+    item = run.items.get(case__external_id="1")
+    assert (item.error_class, item.error_detail) == ("ended", "The run was ended before this case was answered.")
+
+
+def test_a_run_is_not_ended_while_a_lane_still_has_calls_in_flight() -> None:
+    run = wait_again(called_run(status="paused", budget=Decimal(2), finished_at=None), "1")
+    job = make_job(kind=GENERATE, key=lane_key(run.pk, 0), status="running", lease_until=NOW + SECOND)
+    with pytest.raises(RunRefused, match="on their way"):
+        act("end", run)
+    assert run.items.filter(state="waiting").count() == 1
+    # Its worker died.
+    Job.objects.filter(pk=job.pk).update(lease_until=NOW - SECOND)
+    assert act("end", run).status == "scoring"
 
 
 def test_a_cancelled_run_keeps_its_answers_and_is_over() -> None:

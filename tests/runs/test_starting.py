@@ -1,3 +1,4 @@
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -6,7 +7,7 @@ import pytest
 from pytest_django import Settings
 
 from evalsite.platform.models import Job
-from experiments.models import BenchmarkRun, Endpoint, EvalSet, ModelVersion
+from experiments.models import BenchmarkRun, Endpoint, EndpointState, EvalSet, ModelVersion
 from experiments.services.runs import pausing, starting
 from experiments.services.runs.starting import GENERATE, OtherRun, RunRefused
 from tests.factories.benchmarks_ import make_called_model, make_endpoint, make_numbered_set
@@ -133,3 +134,18 @@ def test_lanes_are_as_many_as_are_worth_a_worker(settings: Settings) -> None:
     few = start(eval_set=make_numbered_set(n=20), threads=8)
     by_run = {str(run.pk): Job.objects.filter(kind=GENERATE, args__run_id=str(run.pk)).count() for run in (many, few)}
     assert by_run == {str(many.pk): 3, str(few.pk): 1}
+
+
+def test_a_new_run_is_not_stopped_by_what_an_earlier_one_met() -> None:
+    endpoint = make_endpoint()
+    EndpointState.objects.create(
+        endpoint=endpoint,
+        concurrency=1,
+        breaker="open",
+        breaker_opened_at=NOW,
+        failures_in_a_row=40,
+        resting_until=NOW + timedelta(hours=20),
+    )
+    start(model_version=make_called_model(endpoint=endpoint))
+    state = EndpointState.objects.get()
+    assert (state.breaker, state.failures_in_a_row, state.resting_until) == ("closed", 0, None)

@@ -7,15 +7,16 @@ from decimal import Decimal
 from django.db import transaction
 
 from evalsite.platform import audit
-from evalsite.platform.models import User
+from evalsite.platform.models import Job, User
 from experiments.models import BenchmarkRun, ErrorClass, RunItem
 from experiments.reports.runs import live_lanes
-from experiments.services.runs import limits
+from experiments.services.runs import limits, waking
 from experiments.services.runs.ending import hand_to_scoring
 from experiments.services.runs.starting import RunRefused, refuse_budget, wake_lanes
 
 Status = BenchmarkRun.Status
 State = RunItem.State
+ENDED_EARLY = "The run was ended before this case was answered."
 
 
 def locked(run: BenchmarkRun) -> BenchmarkRun:
@@ -56,8 +57,9 @@ def continue_generating(run: BenchmarkRun, *, now: datetime) -> None:
     if run.model_version.endpoint:
         limits.forget_failures(endpoint=run.model_version.endpoint)
     if not live_lanes(run):
-        # Whoever held them is gone for good: their leases need not run out first.
-        run.items.filter(state=State.WAITING).update(lease_token=None, lease_until=None)
+        waking.free_all(run)
+    # The rest that a server asked for is over when a person says so.
+    run.items.filter(state=State.WAITING, not_before__gt=now).update(not_before=None)
     run.status, run.status_reason, run.finished_at = Status.RUNNING, "", None
     run.save()
     wake_lanes(run=run, now=now)
@@ -78,15 +80,17 @@ def cancel(*, run: BenchmarkRun, actor: User | None, now: datetime) -> Benchmark
 
 @transaction.atomic
 def end_here(*, run: BenchmarkRun, actor: User | None, now: datetime) -> BenchmarkRun:
-    """Score what there is: the cases that were never answered for want of money become errors of that class."""
+    """Score what there is: the cases that were never answered become errors that say why."""
     found = locked(run)
     if found.status != Status.PAUSED or found.budget is None:
         raise RunRefused("Only a paused run with a budget can be ended with what there is.")
+    refuse_while_calling(found, now=now)
+    is_spent = found.cost >= found.budget
     left = found.items.filter(state=State.WAITING)
     n_left = left.update(
         state=State.ERROR,
-        error_class=ErrorClass.BUDGET,
-        error_detail="The budget was used up before this case was answered.",
+        error_class=ErrorClass.BUDGET if is_spent else ErrorClass.ENDED,
+        error_detail="The budget was used up before this case was answered." if is_spent else ENDED_EARLY,
         lease_token=None,
         lease_until=None,
         finished_at=now,
@@ -96,6 +100,13 @@ def end_here(*, run: BenchmarkRun, actor: User | None, now: datetime) -> Benchma
     found.save()
     record(found, actor, "run.ended", now, left=n_left)
     return found
+
+
+def refuse_while_calling(run: BenchmarkRun, *, now: datetime) -> None:
+    """Calls in flight are paid for: their answers are stored first."""
+    calling = [lane.lease_until for lane in live_lanes(run) if lane.status == Job.Status.RUNNING]
+    if any(until and until > now for until in calling):
+        raise RunRefused("Its last calls are still on their way. End it as soon as they are over.")
 
 
 @transaction.atomic

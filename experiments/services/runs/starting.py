@@ -13,6 +13,7 @@ from evalsite.platform import audit, jobs
 from evalsite.platform.models import Job, User
 from experiments.models import BenchmarkRun, ErrorClass, EvalSet, Experiment, ModelVersion, RunItem
 from experiments.reports.runs import MOST_LANES, lane_key
+from experiments.services.runs import limits
 from experiments.services.runs.ending import GENERATING, hand_to_scoring
 from experiments.services.scoring import choosing
 from experiments.services.scoring.choosing import Chosen, ScorersRefused
@@ -139,6 +140,8 @@ def make(wanted: BenchmarkRun, chosen: Sequence[Chosen], *, now: datetime) -> Be
         wanted.save()
         hand_to_scoring(run=wanted, now=now)
     else:
+        if wanted.model_version.endpoint:
+            limits.forget_failures(endpoint=wanted.model_version.endpoint)
         wanted.job = wake_lanes(run=wanted, now=now)[0]
         wanted.save()
     details = {"model": str(wanted.model_version), "eval_set": str(wanted.eval_set), "cases": wanted.n_cases}
