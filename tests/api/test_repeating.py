@@ -1,11 +1,17 @@
 import threading
+from datetime import timedelta
+from io import BytesIO
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from evalsite.platform.models import ApiCall
+from experiments.api import taking
 from experiments.models import BenchmarkRun, FileImport, Upload, UploadChunk
+from experiments.services import uploads
+from experiments.services.imports import ImportRefused
 from tests.api.calling import Program
 from tests.factories.experiments_ import make_model_version, make_output
 from tests.scoring.outputs import jsonl
@@ -59,6 +65,44 @@ def test_a_file_sent_twice_is_kept_and_imported_once() -> None:
     assert first.json() == again.json()
     assert program.send(path, data + b"\n", "application/x-ndjson", key=key).status_code == 409
     assert FileImport.objects.count() == Upload.objects.count() == UploadChunk.objects.count() == 1
+
+
+@pytest.mark.parametrize("error", [ImportRefused("no"), RuntimeError("boom")])
+def test_a_file_whose_import_does_not_begin_is_forgotten(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, eval_set = Program("benchmarks"), make_set(CASES)
+    program.client.raise_request_exception = False
+
+    def begin(**options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("experiments.services.imports.begin", begin)
+    path = f"/outputs?eval_set={eval_set.pk}&model=solver"
+    answer = program.send(path, jsonl([{"id": "1", "response": "4"}]), "application/x-ndjson")
+    assert answer.status_code == (422 if isinstance(error, ImportRefused) else 500)
+    assert not Upload.objects.exists()
+    assert not UploadChunk.objects.exists()
+
+
+def test_a_file_whose_import_did_begin_is_never_forgotten() -> None:
+    program, eval_set = Program("benchmarks"), make_set(CASES)
+    path = f"/outputs?eval_set={eval_set.pk}&model=solver"
+    program.send(path, jsonl([{"id": "1", "response": "4"}]), "application/x-ndjson")
+    taking.forget(Upload.objects.get())
+    assert FileImport.objects.get().upload.chunks.count() == 1
+
+
+def test_a_file_of_no_import_is_dropped_after_two_weeks() -> None:
+    program, eval_set, now = Program("benchmarks"), make_set(CASES), timezone.now()
+    kept = [
+        uploads.store(file=BytesIO(b"x"), filename=name, created_by=None, now=now - timedelta(days=days))
+        for name, days in (("old", 15), ("new", 13))
+    ]
+    path = f"/outputs?eval_set={eval_set.pk}&model=solver"
+    program.send(path, jsonl([{"id": "1", "response": "4"}]), "application/x-ndjson")
+    assert not Upload.objects.filter(pk=kept[0].pk).exists()
+    assert not UploadChunk.objects.filter(upload=kept[0].pk).exists()
+    assert kept[1].chunks.count() == 1
+    assert FileImport.objects.get().upload.chunks.count() == 1
 
 
 def test_two_calls_at_once_have_one_effect() -> None:
