@@ -198,8 +198,9 @@ def test_the_last_lane_waits_for_what_a_parked_one_left_behind(server: ModelServ
 
 
 def test_until_a_cost_is_known_calls_are_made_one_by_one(server: ModelServer) -> None:
-    eval_set = make_numbered_set(n=100, prompt="case={n} wait=50")
-    run = work_off(start_run(server, eval_set, threads=16, budget=Decimal("0.5"), endpoint=PRICED))
+    eval_set = make_numbered_set(n=100, prompt="case={n} wait=900")
+    endpoint = {**PRICED, "max_concurrency": 8}
+    run = work_off(start_run(server, eval_set, threads=16, budget=Decimal("0.5"), endpoint=endpoint))
     assert (run.status, run.n_done) == ("paused", 1)
     assert server.record.per_case.total() == 1
 

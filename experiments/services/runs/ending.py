@@ -42,7 +42,7 @@ def pause_for_endpoint(*, run_id: UUID, error: CallError | None) -> None:
 def pause_for_usage(*, run_id: UUID) -> None:
     reason = (
         "The endpoint does not say how many tokens its answers take, so this run’s budget cannot be kept. Let its "
-        "server report usage, then continue; or cancel this run and start one without a budget, which takes its answers."
+        "server report usage, then continue; or cancel it and start one without a budget, which takes them over."
     )
     pause(run_id=run_id, reason=reason)
 
