@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from experiments.models import Experiment
-from tests.factories.benchmarks_ import make_called_model, make_eval_set
+from tests.factories.benchmarks_ import make_called_model
+from tests.factories.experiments_ import make_eval_set
 from tests.factories.results_ import make_lead
 
 pytestmark = pytest.mark.django_db
