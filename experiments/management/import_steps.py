@@ -36,6 +36,16 @@ def tell_problems(command: BaseCommand, file_import: FileImport) -> None:
         command.stderr.write(f"… and {more:,} more; the import's page lists them.")
 
 
+def refuse_unready(file_import: FileImport) -> None:
+    """Raises CommandError where a column must be named first, or an error stands."""
+    findings = file_import.findings or {}
+    if findings.get("missing"):
+        asked, columns = ", ".join(findings["missing"]), ", ".join(findings["columns"])
+        raise CommandError(f"Which column holds the {asked}? Say so with --map. Columns: {columns}")
+    if file_import.n_errors:
+        raise CommandError(f"{file_import.n_errors:,} errors; nothing was imported.")
+
+
 def line(problem: ImportProblem) -> str:
     place = f"row {problem.row}" if problem.row else "file"
     place = f"second file, {place}" if problem.file == 2 else place

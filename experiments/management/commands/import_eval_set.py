@@ -63,12 +63,7 @@ class Command(BaseCommand):
 
     def refuse_errors(self, file_import: FileImport) -> None:
         steps.tell_problems(self, file_import)
-        findings = file_import.findings or {}
-        if findings.get("missing"):
-            asked, columns = ", ".join(findings["missing"]), ", ".join(findings["columns"])
-            raise CommandError(f"Which column holds the {asked}? Say so with --map. Columns: {columns}")
-        if file_import.n_errors:
-            raise CommandError(f"{file_import.n_errors:,} errors; nothing was imported.")
+        steps.refuse_unready(file_import)
 
     def commit(self, file_import: FileImport, options: EvalSetOptions, ending: str) -> None:
         try:

@@ -52,13 +52,8 @@ class Command(BaseCommand):
 
     def tell_findings(self, file_import: FileImport) -> None:
         steps.tell_problems(self, file_import)
-        findings = file_import.findings or {}
-        if findings.get("missing"):
-            asked, columns = ", ".join(findings["missing"]), ", ".join(findings["columns"])
-            raise CommandError(f"Which column holds the {asked}? Say so with --map. Columns: {columns}")
-        if file_import.n_errors:
-            raise CommandError(f"{file_import.n_errors:,} errors; nothing was imported.")
-        checked = findings["checked"]
+        steps.refuse_unready(file_import)
+        checked = (file_import.findings or {})["checked"]
         self.stdout.write(
             f"{file_import.n_rows:,} outputs for the {checked['n_cases']:,} cases of {checked['eval_set']}"
         )
