@@ -9,8 +9,10 @@ from experiments.models.benchmark_run import (
 from experiments.models.blinded_pair import BlindedPair
 from experiments.models.campaign_plan import CampaignPlan
 from experiments.models.campaign_result import CampaignResult, ExperimentResult
+from experiments.models.decision import Decision, DecisionHook, HookDelivery
 from experiments.models.endpoint import Endpoint, EndpointSlots, EndpointState
 from experiments.models.eval_set import EvalCase, EvalSet
+from experiments.models.evidence import DashboardVisit, EvidenceSnapshot, VerdictChange
 from experiments.models.experiment import Experiment, ExperimentSuite, SuiteRole
 from experiments.models.file_import import FileImport, ImportProblem
 from experiments.models.gold_answer import GoldAnswer
@@ -26,7 +28,9 @@ from experiments.models.live_traffic import (
 )
 from experiments.models.model_version import ModelVersion
 from experiments.models.output import Output
+from experiments.models.pipeline_run import PipelineRun
 from experiments.models.plan_amendment import PlanAmendment
+from experiments.models.policy import ExperimentPolicy, RegisteredPolicy
 from experiments.models.run_comparison import CaseChange, RunComparison
 from experiments.models.sequential_stop import SequentialStop
 from experiments.models.unblinding import Unblinding
@@ -40,6 +44,9 @@ __all__ = [
     "CampaignPlan",
     "CampaignResult",
     "CaseChange",
+    "DashboardVisit",
+    "Decision",
+    "DecisionHook",
     "Endpoint",
     "EndpointSlots",
     "EndpointState",
@@ -47,12 +54,15 @@ __all__ = [
     "EvalCase",
     "EvalSet",
     "EventBatch",
+    "EvidenceSnapshot",
     "Experiment",
+    "ExperimentPolicy",
     "ExperimentResult",
     "ExperimentSuite",
     "Exposure",
     "FileImport",
     "GoldAnswer",
+    "HookDelivery",
     "ImportProblem",
     "JudgmentImport",
     "LiveAmendment",
@@ -63,8 +73,10 @@ __all__ = [
     "LiveTest",
     "ModelVersion",
     "Output",
+    "PipelineRun",
     "PlanAmendment",
     "RefusedEvent",
+    "RegisteredPolicy",
     "RunComparison",
     "RunItem",
     "RunScorer",
@@ -75,4 +87,5 @@ __all__ = [
     "UnitMetric",
     "Upload",
     "UploadChunk",
+    "VerdictChange",
 ]

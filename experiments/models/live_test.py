@@ -13,6 +13,7 @@ from experiments.models.model_version import ModelVersion
 class LiveTest(models.Model):
     class Status(models.TextChoices):
         DRAFT = "draft", "draft"
+        REGISTERED = "registered", "registered"
         RUNNING = "running", "running"
         STOPPED = "stopped", "stopped"
 
@@ -24,6 +25,8 @@ class LiveTest(models.Model):
     control = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     treatment = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    token = models.UUIDField(null=True, unique=True, help_text="made by the form, so that sending it twice makes one")
+    split = models.FloatField(default=0.5, help_text="share of treatment now: the plan's, or what it was raised to")
     draft: "models.JSONField[Any, Any]" = models.JSONField(default=dict, help_text="the plan while it can be edited")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
@@ -35,9 +38,11 @@ class LiveTest(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(control=F("treatment")), name="two_arms_are_two_models"),
             models.CheckConstraint(
-                condition=Q(status="draft", started_at=None) | ~Q(status="draft") & Q(started_at__isnull=False),
+                condition=Q(status__in=["draft", "registered"], started_at=None)
+                | Q(status__in=["running", "stopped"], started_at__isnull=False),
                 name="a_started_test_has_its_start",
             ),
+            models.CheckConstraint(condition=Q(split__gt=0, split__lt=1), name="a_split_leaves_both_arms"),
         ]
         indexes = [models.Index(fields=["-created_at"], name="live_tests_newest_first")]
 
@@ -66,6 +71,7 @@ class LiveAmendment(models.Model):
         EXTENSION = "extension", "planned size or duration changed"
         METRICS = "metrics", "metrics changed"
         OPENED_EARLY = "opened_early", "direction opened early"
+        GUARDRAIL = "guardrail", "stopped by a guardrail"
         STOPPED_EARLY = "stopped_early", "stopped before the planned size"
         NOTE = "note", "note"
 

@@ -51,10 +51,13 @@ class ArmConflict(models.Model):
 
 
 class EventBatch(models.Model):
-    """Events of one transaction: folded into sums as a whole, once."""
+    """Events of one transaction: folded into sums as a whole, once. Without a test only to count what was refused."""
 
-    live_test = models.ForeignKey(LiveTest, on_delete=models.PROTECT, related_name="batches", db_index=False)
-    n = models.PositiveIntegerField()
+    live_test = models.ForeignKey(LiveTest, null=True, on_delete=models.PROTECT, related_name="batches", db_index=False)
+    n = models.PositiveIntegerField(help_text="events accepted and stored")
+    counts: "models.JSONField[Any, Any]" = models.JSONField(
+        default=dict, db_default={}, help_text="how many got which other answer: duplicate, late, …"
+    )
     received_at = models.DateTimeField()
     folded_at = models.DateTimeField(null=True)
 
