@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ def sources(*folders: str) -> list[Path]:
 
 CODE = sources(*PACKAGES, "benchmarks")
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
-SCRIPTS = sorted((ROOT / "static").rglob("*.js"))
+VENDORED = ROOT / "static/js/vendor"
+SCRIPTS = sorted(path for path in (ROOT / "static").rglob("*.js") if path.parent != VENDORED)
 STYLES = sorted((ROOT / "static").rglob("*.css"))
 
 
@@ -70,6 +72,15 @@ def test_pages_load_nothing_from_another_origin() -> None:
 
 def test_scripts_never_build_html_from_text() -> None:
     assert not found(r"innerHTML|outerHTML\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function", SCRIPTS)
+
+
+def test_scripts_of_others_are_those_we_took_with_their_licence() -> None:
+    lines = [line.split() for line in (VENDORED / "SHA256SUMS").read_text().splitlines()]
+    kept = {path.name: sha256(path.read_bytes()).hexdigest() for path in VENDORED.iterdir()}
+    told = {file: digest for digest, file in lines}
+    assert told.items() <= kept.items()
+    assert {file for file in kept if file.endswith(".js")} < set(told)
+    assert all((VENDORED / f"{file.split('-')[0]}-LICENSE.txt").exists() for file in told)
 
 
 def test_every_form_that_posts_carries_its_token() -> None:
