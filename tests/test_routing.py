@@ -70,7 +70,7 @@ def test_all_or_none_are_possible(split: float, arm: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "name"),
-    [({"split": 1.1}, "split"), ({"split": 0.5, "buckets": 0}, "buckets"), ({"split": 0.5, "version": 2}, "version")],
+    [({"split": 1.1}, "split"), ({"split": 0.5, "buckets": 0}, "buckets"), ({"split": 0.5, "version": 3}, "version")],
 )
 def test_bad_input_names_the_argument(arguments: dict[str, float], name: str) -> None:
     with pytest.raises(ValueError, match=name):

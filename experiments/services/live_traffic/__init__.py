@@ -1,0 +1,1 @@
+"""What production sends while a live test runs: who sees which arm, and what happens then."""
