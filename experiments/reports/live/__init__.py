@@ -1,0 +1,1 @@
+"""What a live test says: sums per arm in, one frozen payload out."""
