@@ -140,6 +140,8 @@ UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_MB", 4096) * 1024 * 1024
 
 # Of one token; what comes above is answered with 429 and Retry-After.
 API_REQUESTS_PER_MINUTE = env.number("API_REQUESTS_PER_MINUTE", 600)
+# The same of what production sends: events, assignments and gateway calls.
+EVENTS_PER_MINUTE = env.number("EVENTS_PER_MINUTE", 300_000)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -26,6 +26,8 @@ class ApiToken(models.Model):
         READ = "read", "read results"
         BENCHMARKS = "benchmarks", "import eval sets and outputs, start runs, score and compare"
         EVENTS = "events", "send events and ask for assignments (write only)"
+        LIVE = "live", "plan and run live tests"
+        GATEWAY = "gateway", "route model calls"
 
     name = models.CharField(max_length=100)
     hint = models.CharField(max_length=12, help_text="its first letters, to tell tokens apart")
@@ -38,6 +40,8 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True)
     minute = models.BigIntegerField(default=0, help_text="the minute since 1970 in which `requests` were counted")
     requests = models.PositiveIntegerField(default=0)
+    events_minute = models.BigIntegerField(default=0, help_text="the same of `events`, of which there may be many more")
+    events = models.PositiveIntegerField(default=0, help_text="counted by the second, not at each request")
 
     objects = ApiTokenQuerySet.as_manager()
 
