@@ -1,0 +1,168 @@
+"""Events of production as clients send them: read one by one, each either whole or with the reason why not.
+
+Pure, and on the way of every event: types are asked for by identity, and what is usual is asked first.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+MOST_IN_A_REQUEST = 500
+ID_LENGTH, NAME_LENGTH, UNIT_LENGTH = 100, 100, 200
+PROPERTIES_BYTES = 4096
+# Between these a sum of millions, and of their squares, stays a number.
+LARGEST, SMALLEST = 1e15, 1e-100
+EXPOSURE = "exposure"
+ARMS = ("control", "treatment")
+FIELDS = frozenset(
+    ("event_id", "event", "experiment", "unit_id", "conversation_id", "timestamp", "value", "properties")
+)
+SCALARS = frozenset((str, int, float, bool, type(None)))
+NO_PROPERTIES: dict[str, Any] = {}
+
+
+class Event(NamedTuple):
+    """`body` is what stands in `properties`, as JSON."""
+
+    event_id: str
+    name: str
+    test: str
+    unit_id: str
+    conversation_id: str
+    at: datetime
+    value: float | None
+    properties: dict[str, Any]
+    body: bytes
+
+    @property
+    def arm(self) -> str:
+        """What an exposure says its unit saw."""
+        return str(self.properties["arm"])
+
+
+class Malformed(NamedTuple):
+    """With as much of its names as can be read, so that its sender can find it."""
+
+    event_id: str
+    test: str
+    unit_id: str
+    reason: str
+
+
+class NotEvents(Exception):
+    """The whole is no list of events; says what was expected."""
+
+
+def parse(body: bytes) -> list[Any]:
+    """A JSON array, or an object with it under "events". Raises NotEvents."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise NotEvents(f"The body is no JSON: {error}.") from None
+    if isinstance(found, dict) and found.keys() == {"events"}:
+        found = found["events"]
+    if not isinstance(found, list):
+        raise NotEvents('Send a JSON array of events, or {"events": [ … ]}.')
+    return found
+
+
+def read(raw: Any) -> Event | Malformed:
+    if type(raw) is not dict:
+        return Malformed("", "", "", "an event is a JSON object")
+    event_id, name, test, unit_id = raw.get("event_id"), raw.get("event"), raw.get("experiment"), raw.get("unit_id")
+    conversation_id, value, properties = raw.get("conversation_id"), raw.get("value"), raw.get("properties")
+    at, body = moment(raw.get("timestamp")), b"{}"
+    if properties:
+        body = as_json(properties)
+    if (
+        raw.keys() <= FIELDS
+        and is_name(event_id, ID_LENGTH)
+        and is_name(name, NAME_LENGTH)
+        and is_name(test, NAME_LENGTH)
+        and is_name(unit_id, UNIT_LENGTH)
+        and (conversation_id is None or conversation_id == "" or is_name(conversation_id, UNIT_LENGTH))
+        and at is not None
+        and (value is None or is_number(value))
+        and (not properties or is_flat(properties, body))
+        and (properties is None or type(properties) is dict)
+        and (name != EXPOSURE or (properties and properties.get("arm") in ARMS))
+    ):
+        value = None if value is None else float(value)
+        return Event(event_id, name, test, unit_id, conversation_id or "", at, value, properties or NO_PROPERTIES, body)
+    return Malformed(
+        shown(event_id, ID_LENGTH), shown(test, NAME_LENGTH), shown(unit_id, UNIT_LENGTH), what_is_wrong(raw)
+    )
+
+
+def moment(text: Any) -> datetime | None:
+    """An ISO time with its zone, else None."""
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo is not None and 1 < at.year < 9999 else None
+
+
+def is_name(text: Any, longest: int) -> bool:
+    """A text that the database can hold and that says something."""
+    return type(text) is str and 0 < len(text) <= longest and "\0" not in text and (text.isascii() or is_utf_8(text))
+
+
+def is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_number(value: Any) -> bool:
+    return type(value) in (int, float) and -LARGEST <= value <= LARGEST and (not value or abs(value) >= SMALLEST)
+
+
+def as_json(properties: Any) -> bytes:
+    """b"" for what JSON cannot hold."""
+    try:
+        return orjson.dumps(properties)
+    except TypeError:
+        return b""
+
+
+def is_flat(properties: Any, body: bytes) -> bool:
+    return (
+        type(properties) is dict
+        and 0 < len(body) <= PROPERTIES_BYTES
+        and b"\\u0000" not in body
+        and all(type(one) in SCALARS for one in properties.values())
+    )
+
+
+def shown(text: Any, longest: int) -> str:
+    return text if is_name(text, longest) else ""
+
+
+def what_is_wrong(raw: dict[str, Any]) -> str:
+    """The first thing that a program must mend; only asked for where something is wrong."""
+    if unknown := sorted(str(one) for one in raw.keys() - FIELDS):
+        return f"unknown field {unknown[0][:60]!r}"
+    needed = (("event_id", ID_LENGTH), ("event", NAME_LENGTH), ("experiment", NAME_LENGTH), ("unit_id", UNIT_LENGTH))
+    for name, longest in needed:
+        if not is_name(raw.get(name), longest):
+            return f"{name} must be a text of 1 to {longest} characters, without NUL"
+    conversation = raw.get("conversation_id")
+    if conversation is not None and conversation != "" and not is_name(conversation, UNIT_LENGTH):
+        return f"conversation_id must be a text of at most {UNIT_LENGTH} characters, without NUL"
+    if moment(raw.get("timestamp")) is None:
+        return "timestamp must be an ISO time with its zone, such as 2026-01-31T12:00:00Z"
+    if raw.get("value") is not None and not is_number(raw["value"]):
+        return "value must be a number between -1e15 and 1e15, and 0 or at least 1e-100 away from it"
+    properties = raw.get("properties")
+    if properties is not None and (type(properties) is not dict or (properties and not as_json(properties))):
+        return "properties must be a JSON object"
+    if properties and not is_flat(properties, as_json(properties)):
+        return (
+            f"properties must be flat (texts, numbers, true, false, null), without NUL, and at most "
+            f"{PROPERTIES_BYTES:,} bytes of JSON"
+        )
+    return "an exposure says in properties.arm what its unit saw: control or treatment"
