@@ -10,17 +10,17 @@ from experiments.stats.result import Estimate
 NAMES = ("estimate", "ci_low", "ci_high", "alpha", "n", "method", "warnings")
 
 
-def rate(passed: Floats, clusters: Ints | None) -> Estimate:
+def rate(passed: Floats, clusters: Ints | None, *, alpha: float = 0.05) -> Estimate:
     """Cases of one cluster are no independent trials. Where nothing varies, Wilson still tells what n proves."""
     if clusters is not None and 0 < passed.sum() < passed.size:
-        return mean(passed, clusters)
-    return wilson_interval(int(passed.sum()), passed.size)
+        return mean(passed, clusters, alpha=alpha)
+    return wilson_interval(int(passed.sum()), passed.size, confidence=1 - alpha)
 
 
-def mean(values: Floats, clusters: Ints | None) -> Estimate:
+def mean(values: Floats, clusters: Ints | None, *, alpha: float = 0.05) -> Estimate:
     if not values.size:
-        return Estimate(alpha=0.05, n=0, method="mean", warnings=("No case has a value.",))
-    return plain(clustered_mean(values, *(() if clusters is None else (clusters,))))
+        return Estimate(alpha=alpha, n=0, method="mean", warnings=("No case has a value.",))
+    return plain(clustered_mean(values, *(() if clusters is None else (clusters,)), alpha=alpha))
 
 
 def plain(result: Estimate) -> Estimate:

@@ -208,15 +208,15 @@ def gains(about: About, paired: Paired) -> Floats:
     return np.where(np.abs(gaps) <= 1e-12, 0.0, gaps)
 
 
-def rate_difference(before: Floats, after: Floats, clusters: Ints | None) -> ComparisonResult:
+def rate_difference(before: Floats, after: Floats, clusters: Ints | None, *, alpha: float = ALPHA) -> ComparisonResult:
     """By cluster where there are any, though by Tango's interval where clusters have no spread to measure."""
     if clusters is None or not before.size:
-        return paired_rate_difference(**table_of(before, after))
+        return paired_rate_difference(**table_of(before, after), alpha=alpha)
     if alike := changed_alike(before, after, clusters):
         table, note = alike
-        score = paired_rate_difference(**table)
+        score = paired_rate_difference(**table, alpha=alpha)
         return replace(score, n=before.size, warnings=(*score.warnings, note))
-    return bare(paired_difference(before, after, clusters=clusters))
+    return bare(paired_difference(before, after, clusters=clusters, alpha=alpha))
 
 
 def changed_alike(before: Floats, after: Floats, clusters: Ints) -> tuple[dict[str, int], str] | None:
@@ -230,16 +230,16 @@ def changed_alike(before: Floats, after: Floats, clusters: Ints) -> tuple[dict[s
     return None
 
 
-def value_difference(before: Floats, after: Floats, clusters: Ints | None) -> ComparisonResult:
+def value_difference(before: Floats, after: Floats, clusters: Ints | None, *, alpha: float = ALPHA) -> ComparisonResult:
     if not before.size:
         notes = ("No case has a value of both runs.",)
         return ComparisonResult(
-            alpha=ALPHA, n=0, method="paired difference", warnings=notes, control=None, treatment=None
+            alpha=alpha, n=0, method="paired difference", warnings=notes, control=None, treatment=None
         )
     if before.size > BOOTSTRAP_UP_TO:
-        return bare(paired_difference(before, after, clusters=clusters))
+        return bare(paired_difference(before, after, clusters=clusters, alpha=alpha))
     resamples = 2_000 if before.size > FEWER_RESAMPLES_FROM else 10_000
-    return bare(paired_bootstrap(before, after, clusters=clusters, seed=SEED, resamples=resamples))
+    return bare(paired_bootstrap(before, after, clusters=clusters, seed=SEED, resamples=resamples, alpha=alpha))
 
 
 def bare(result: ComparisonResult) -> ComparisonResult:
