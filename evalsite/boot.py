@@ -4,6 +4,7 @@ import os
 import secrets
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
@@ -67,6 +68,21 @@ def allowed_hosts(words: list[str]) -> list[str]:
         AllowList.parse(words)
     except BadAllowList as error:
         raise ImproperlyConfigured(f"ENDPOINT_ALLOWED_HOSTS: {error}") from None
+    return words
+
+
+def client_origins(words: list[str], *, production: bool) -> list[str]:
+    """Whose pages may send events and ask for arms: each named in full, and reached by nobody in between."""
+    for word in words:
+        found = urlsplit(word)
+        if word != f"{found.scheme}://{found.netloc}" or not found.hostname or "*" in word or "@" in word:
+            raise ImproperlyConfigured(
+                f"CLIENT_ORIGINS: {word!r} is no origin. Write scheme and host, as a browser does: https://shop.example"
+            )
+        if word != word.lower():
+            raise ImproperlyConfigured(f"CLIENT_ORIGINS: browsers write {word!r} in lower case")
+        if found.scheme != "https" and (production or found.hostname not in LOOPBACK):
+            raise ImproperlyConfigured(f"CLIENT_ORIGINS: {word!r} must begin with https://")
     return words
 
 

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "annotations",
     "experiments",
     "axes",
+    "corsheaders",
     "csp",
     "django_htmx",
     "template_partials.apps.SimpleAppConfig",
@@ -43,6 +44,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "evalsite.platform.middleware.request_id",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -142,6 +144,15 @@ UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_MB", 4096) * 1024 * 1024
 API_REQUESTS_PER_MINUTE = env.number("API_REQUESTS_PER_MINUTE", 600)
 # The same of what production sends: events, assignments and gateway calls.
 EVENTS_PER_MINUTE = env.number("EVENTS_PER_MINUTE", 300_000)
+
+# Pages of client applications, each origin in full, may call these addresses of the API with a token, never a cookie.
+CLIENT_ORIGINS = boot.client_origins(env.words("CLIENT_ORIGINS"), production=PRODUCTION)
+CORS_ALLOWED_ORIGINS = CLIENT_ORIGINS
+CORS_URLS_REGEX = r"^/api/v1/(events|assign|live-tests/[-a-zA-Z0-9_]+/plan)$"
+CORS_ALLOW_METHODS = ["GET", "POST"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type"]
+CORS_EXPOSE_HEADERS = ["retry-after"]
+CORS_PREFLIGHT_MAX_AGE = 3600
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

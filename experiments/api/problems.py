@@ -8,6 +8,7 @@ from ninja.errors import HttpError, ValidationError
 
 from experiments.services.comparisons import CannotCompare
 from experiments.services.file_imports.shapes import ImportRefused
+from experiments.services.live_traffic.assigning import UnknownTest
 from experiments.services.runs.starting import OtherRun, RunRefused
 from experiments.services.scoring.choosing import ScorersRefused
 from experiments.services.scoring.rescoring import CannotScore
@@ -18,6 +19,7 @@ CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_fo
 REFUSALS: dict[type[Exception], tuple[int, str]] = {
     ScorersRefused: (422, "scorers_refused"),
     ImportRefused: (422, "import_refused"),
+    UnknownTest: (404, "unknown_test"),
     UploadRefused: (413, "upload_refused"),
     OtherRun: (409, "key_reused"),
     RunRefused: (409, "run_refused"),
