@@ -246,6 +246,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(5.0),
         "options": {"expires": 5},
     },
+    "fold waiting events": {
+        "task": "experiments.fold_waiting_events",
+        "schedule": schedule(5.0),
+        "options": {"expires": 5},
+    },
+    "drop refused events": {
+        "task": "experiments.drop_refused_events",
+        "schedule": schedule(300.0),
+        "options": {"expires": 300},
+    },
 }
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", 15)
 JOB_MAX_DELIVERIES = 3

@@ -3,6 +3,7 @@
 Pure, and on the way of every event: types are asked for by identity, and what is usual is asked first.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -70,9 +71,10 @@ def parse(body: bytes) -> list[Any]:
 def read(raw: Any) -> Event | Malformed:
     if type(raw) is not dict:
         return Malformed("", "", "", "an event is a JSON object")
-    event_id, name, test, unit_id = raw.get("event_id"), raw.get("event"), raw.get("experiment"), raw.get("unit_id")
-    conversation_id, value, properties = raw.get("conversation_id"), raw.get("value"), raw.get("properties")
-    at, body = moment(raw.get("timestamp")), b"{}"
+    get: Callable[[str], Any] = raw.get
+    event_id, name, test, unit_id = get("event_id"), get("event"), get("experiment"), get("unit_id")
+    conversation_id, value, properties = get("conversation_id"), get("value"), get("properties")
+    at, body = moment(get("timestamp")), b"{}"
     if properties:
         body = as_json(properties)
     if (

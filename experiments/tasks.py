@@ -1,6 +1,7 @@
 """Background work of this app: each handler calls one service and may run twice."""
 
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from kombu.exceptions import OperationalError as BrokerError
 from annotations.models import Campaign
 from evalsite.platform.jobs import JobFailed, JobRun, handler
 from evalsite.platform.models import User
-from experiments.models import Endpoint
+from experiments.models import Endpoint, LiveTest
 from experiments.services import comparisons, endpoint_checks, import_checking, import_committing, imports, results
 from experiments.services.campaigns import opening
+from experiments.services.live_traffic import folding, refusing
 from experiments.services.runs import generating, waking
 from experiments.services.runs.starting import GENERATE
 from experiments.services.scoring import running as scoring
@@ -97,3 +99,36 @@ def refresh_stale_results() -> None:
 @shared_task(name="experiments.compute_results")
 def compute_results(campaign_id: int) -> None:
     results.refresh(campaign=Campaign.objects.get(pk=campaign_id), now=timezone.now())
+
+
+# When this process asked last, by test: an answer to events must not wait for a message each time.
+FOLDING_EVERY = timedelta(seconds=1)
+folding_asked: dict[str, datetime] = {}
+
+
+def ask_for_folding(key: str, *, now: datetime) -> None:
+    """Of a test that just took events. What is not asked for, or lost with the broker, the next beat finds."""
+    asked = folding_asked.get(key)
+    if asked is None or not timedelta(0) <= now - asked < FOLDING_EVERY:
+        folding_asked[key] = now
+        with suppress(BrokerError, OSError):
+            fold_events.apply_async(
+                args=(LiveTest.objects.values_list("pk", flat=True).get(key=key),), expires=60, retry=False
+            )
+
+
+@shared_task(name="experiments.fold_waiting_events")
+def fold_waiting_events() -> None:
+    """One message per test, so that several workers share the work; the batches' rows say what waits."""
+    for test_id in folding.waiting():
+        fold_events.apply_async(args=(test_id,), expires=60)
+
+
+@shared_task(name="experiments.fold_events")
+def fold_events(test_id: int) -> None:
+    folding.fold(test_id, now=timezone.now())
+
+
+@shared_task(name="experiments.drop_refused_events")
+def drop_refused_events() -> None:
+    refusing.drop_old()

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from ninja import NinjaAPI
 
-from experiments.api import assignment, comparisons, eval_sets, problems, runs, schemas
+from experiments.api import assignment, comparisons, eval_sets, events, problems, runs, schemas
 
 DESCRIPTION = (
     "For programs. Send a token as `Authorization: Bearer …`. What goes wrong is JSON with a `code` that does not "
@@ -36,7 +36,7 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 problems.register(api)
-for router in (eval_sets.router, runs.router, comparisons.router, assignment.router):
+for router in (eval_sets.router, runs.router, comparisons.router, assignment.router, events.router):
     api.add_router("", router)
 
 
@@ -46,6 +46,7 @@ def description() -> dict[str, Any]:
     found = described["components"]["schemas"]
     found["Problem"] = schemas.Invalid.model_json_schema(ref_template="#/components/schemas/{model}")
     found |= found["Problem"].pop("$defs", {})
+    found["Event"] = events.Event.model_json_schema(ref_template="#/components/schemas/{model}")
     body = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for operations in described["paths"].values():
         for operation in operations.values():

@@ -1,13 +1,13 @@
 """Events that were not taken: the newest of each test and reason are kept to look at; batches count them all."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
 
 from experiments.models import RefusedEvent
-from experiments.services.live_traffic.sifting import Answer
+from experiments.services.live_traffic.sifting import Settled
 
 # Of one request and reason, and in all of one test and reason.
 KEPT_OF_A_REQUEST, KEPT = 20, 1000
@@ -21,10 +21,10 @@ DELETE FROM experiments_refusedevent WHERE id IN (
 """
 
 
-def keep(test_id: int | None, refused: Iterable[tuple[Answer, str]], *, now: datetime) -> None:
+def keep(test_id: int | None, refused: Sequence[Settled], *, now: datetime) -> None:
     kept: Counter[str] = Counter()
     rows = []
-    for answer, unit_id in refused:
+    for _, answer, unit_id in refused:
         kept[answer.status] += 1
         if kept[answer.status] <= KEPT_OF_A_REQUEST:
             rows.append(
@@ -37,11 +37,12 @@ def keep(test_id: int | None, refused: Iterable[tuple[Answer, str]], *, now: dat
                     received_at=now,
                 )
             )
-    RefusedEvent.objects.bulk_create(rows)
+    if rows:
+        RefusedEvent.objects.bulk_create(rows)
 
 
 def drop_old() -> int:
     """Called every now and then; a window function over what is kept, which this very call keeps small."""
     with connection.cursor() as cursor:
         cursor.execute(DROP, [KEPT])
-        return cursor.rowcount
+        return int(cursor.rowcount)

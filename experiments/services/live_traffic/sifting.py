@@ -26,6 +26,31 @@ STATUSES = (
 )  # fmt: skip
 
 Refusal = tuple[str, str]
+
+
+class Placed(NamedTuple):
+    """An event beside its place in the request."""
+
+    place: int
+    event: Event
+
+
+class Settled(NamedTuple):
+    """The answer of an event that is not stored: it stands already, or it was refused."""
+
+    place: int
+    answer: Answer
+    unit_id: str
+
+    @classmethod
+    def refused(cls, one: Placed, refusal: Refusal) -> "Settled":
+        return cls(one.place, Answer(one.event.event_id, *refusal), one.event.unit_id)
+
+    @property
+    def is_repeated(self) -> bool:
+        return self.answer.status == DUPLICATE
+
+
 UNEXPOSED: Refusal = (NOT_EXPOSED, "this unit has not been exposed: ask for its arm or tell its exposure, send again")
 
 

@@ -1,0 +1,57 @@
+"""Events that come again: the same content is a duplicate, another one under the same id a conflict."""
+
+from collections.abc import Sequence
+
+from experiments.live_events import Event
+from experiments.services.live_traffic import event_rows
+from experiments.services.live_traffic.sifting import CONFLICT, DUPLICATE, Answer, Placed, Refusal, Settled
+
+OTHER_CONTENT: Refusal = (
+    CONFLICT,
+    "an event of this id and another content was taken before: give each event an id of its own",
+)
+
+
+def standing(test_id: int, placed: Sequence[Placed]) -> tuple[list[Placed], list[Settled]]:
+    """Events of new ids; and the answers of those whose id stands already, whatever their time is by now."""
+    found = event_rows.standing(test_id, [event.event_id for _, event in placed])
+    if not found:
+        return list(placed), []
+    rest = [one for one in placed if one.event.event_id not in found]
+    settled = [
+        compared(one, is_same=found[one.event.event_id] == event_rows.body_of(one.event))
+        for one in placed
+        if one.event.event_id in found
+    ]
+    return rest, settled
+
+
+def within(placed: Sequence[Placed]) -> tuple[list[Placed], list[Placed]]:
+    """The first of each id in a request, and those that come after one."""
+    first: dict[str, Placed] = {}
+    again = [one for one in placed if first.setdefault(one.event.event_id, one) is not one]
+    return list(first.values()), again
+
+
+def answered(again: Sequence[Placed], new: Sequence[Placed], refused: Sequence[Settled]) -> list[Settled]:
+    """Refused as the first of its id was, or compared with it."""
+    if not again:
+        return []
+    taken = {event.event_id: event for _, event in new}
+    why = {one.answer.event_id: one.answer for one in refused}
+    return [
+        compared(one, is_same=is_same(taken[one.event.event_id], one.event))
+        if one.event.event_id in taken
+        else Settled(one.place, why[one.event.event_id], one.event.unit_id)
+        for one in again
+    ]
+
+
+def is_same(first: Event, second: Event) -> bool:
+    return event_rows.body_of(first) == event_rows.body_of(second)
+
+
+def compared(one: Placed, *, is_same: bool) -> Settled:
+    if is_same:
+        return Settled(one.place, Answer(one.event.event_id, DUPLICATE), one.event.unit_id)
+    return Settled.refused(one, OTHER_CONTENT)
