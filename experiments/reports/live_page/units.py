@@ -1,0 +1,126 @@
+"""The units behind a live test's numbers: a page of them with their sums, and one with all that it did."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+
+from experiments.models import ArmConflict, Exposure, LiveEvent, LiveTest, UnitMetric
+
+PAGE_LENGTH = 50
+EVENTS_SHOWN = 200
+ARMS = ("control", "treatment")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`before` is where the page begins: the exposure time and id of the last unit of the page before it."""
+
+    arm: str = ""
+    unit: str = ""
+    before: tuple[datetime, str] | None = None
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "Wanted":
+        """Values that mean nothing are left out rather than refused."""
+        arm = query.get("arm", "")
+        return cls(
+            arm=arm if arm in ARMS else "",
+            unit=query.get("unit", "").strip(),
+            before=place_in(query.get("before", "")),
+        )
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.arm or self.unit)
+
+
+def place_in(words: str) -> tuple[datetime, str] | None:
+    at, _, unit = words.partition("|")
+    try:
+        found = parse_datetime(at)
+    except ValueError:
+        return None
+    return (found, unit) if found and found.tzinfo else None
+
+
+@dataclass(frozen=True)
+class UnitRow:
+    exposure: Exposure
+    sums: dict[str, UnitMetric] = field(default_factory=dict)
+    other_arm: ArmConflict | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{self.exposure.exposed_at.isoformat()}|{self.exposure.unit_id}"
+
+
+@dataclass(frozen=True)
+class UnitList:
+    rows: list[UnitRow]
+    wanted: Wanted
+    next: str
+
+
+def unit_list(live_test: LiveTest, *, wanted: Wanted) -> UnitList:
+    """Newest first, found by their place and not by their number: the last page costs what the first does."""
+    found = chosen(Exposure.objects.filter(live_test=live_test), wanted)
+    exposures = list(found.order_by("-exposed_at", "-unit_id")[: PAGE_LENGTH + 1])
+    rows = with_sums(live_test, exposures[:PAGE_LENGTH])
+    return UnitList(rows, wanted, rows[-1].place if len(exposures) > PAGE_LENGTH else "")
+
+
+def chosen(exposures: QuerySet[Exposure], wanted: Wanted) -> QuerySet[Exposure]:
+    if wanted.arm:
+        exposures = exposures.filter(arm=wanted.arm)
+    if wanted.unit:
+        exposures = exposures.filter(unit_id__startswith=wanted.unit)
+    if wanted.before:
+        at, unit = wanted.before
+        exposures = exposures.filter(exposed_at__lte=at).exclude(exposed_at=at, unit_id__gte=unit)
+    return exposures
+
+
+def with_sums(live_test: LiveTest, exposures: Sequence[Exposure]) -> list[UnitRow]:
+    units = [exposure.unit_id for exposure in exposures]
+    sums: dict[str, dict[str, UnitMetric]] = {}
+    for one in UnitMetric.objects.filter(live_test=live_test, unit_id__in=units):
+        sums.setdefault(one.unit_id, {})[one.metric] = one
+    others = {one.unit_id: one for one in ArmConflict.objects.filter(live_test=live_test, unit_id__in=units)}
+    return [UnitRow(one, sums.get(one.unit_id, {}), others.get(one.unit_id)) for one in exposures]
+
+
+@dataclass(frozen=True)
+class UnitPage:
+    row: UnitRow
+    events: list[LiveEvent]
+    has_more: bool
+
+
+def unit_page(live_test: LiveTest, unit_id: str) -> UnitPage | None:
+    exposure = Exposure.objects.filter(live_test=live_test, unit_id=unit_id).first()
+    if exposure is None:
+        return None
+    [row] = with_sums(live_test, [exposure])
+    events = LiveEvent.objects.filter(live_test_id=live_test.pk, unit_id=unit_id).order_by("-at", "-event_id")
+    found = list(events[: EVENTS_SHOWN + 1])
+    return UnitPage(row, found[:EVENTS_SHOWN], len(found) > EVENTS_SHOWN)
+
+
+def conflict_page(live_test: LiveTest, page: str | None) -> tuple[Page[Any], list[tuple[ArmConflict, Exposure | None]]]:
+    """Units seen in both arms, newest first, with the arm they were given."""
+    found = ArmConflict.objects.filter(live_test=live_test).order_by("-seen_at", "-pk")
+    shown = Paginator(found, PAGE_LENGTH).get_page(page)
+    return shown, list(beside_their_arm(live_test, list(shown.object_list)))
+
+
+def beside_their_arm(
+    live_test: LiveTest, conflicts: Sequence[ArmConflict]
+) -> Iterable[tuple[ArmConflict, Exposure | None]]:
+    units = [one.unit_id for one in conflicts]
+    given = {one.unit_id: one for one in Exposure.objects.filter(live_test=live_test, unit_id__in=units)}
+    return ((one, given.get(one.unit_id)) for one in conflicts)
