@@ -25,7 +25,7 @@ up: $(STAMP) ## the site, empty at the first start
 
 test: $(STAMP_DEV) ## the whole suite, browser included
 	@CHROMIUM_PATH="$$($(BIN)/python -m tests.running.chromium)" && export CHROMIUM_PATH && \
-		$(BIN)/pytest --numprocesses auto --dist loadfile --max-worker-restart 2 $(ARGS)
+		$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart 2 $(ARGS)
 
 check: $(STAMP_DEV) ## style, types, import rules, templates, deployment settings, migrations
 	$(BIN)/ruff check

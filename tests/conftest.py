@@ -25,6 +25,20 @@ hypothesis_settings.load_profile("suite")
 FIRST_PROCESS = "PYTEST_XDIST_WORKER" not in os.environ
 
 
+# Files of few tests that take long: begun last, they would be all that runs at the end.
+LONG = ("tests/journeys/", "tests/prove/", "tests/api/test_schema.py")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half of the suite's time is waiting for browsers, workers and commits."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # With xdist this process runs no test itself, but the servers must outlive every worker.
     if FIRST_PROCESS and config.getoption("numprocesses", default=None):
