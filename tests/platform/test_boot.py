@@ -58,3 +58,25 @@ def test_a_local_start_makes_one_private_key_and_keeps_it(tmp_path: Path) -> Non
     assert len(key) > boot.SHORTEST_KEY
     assert boot.local_secret_key(tmp_path) == key
     assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example.org", "https://shop.example.org:8443"])
+def test_an_origin_named_in_full_is_let_through(origin: str) -> None:
+    assert boot.client_origins([origin], production=True) == [origin]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "https://*.example.org", "https://shop.example.org/", "shop.example.org", "null", "https://a@b.example.org",
+     "http://shop.example.org", "https://Shop.example.org", "https://"],
+)  # fmt: skip
+def test_what_is_no_exact_and_safe_origin_is_refused(origin: str) -> None:
+    for production in (True, False):
+        with pytest.raises(ImproperlyConfigured, match="CLIENT_ORIGINS"):
+            boot.client_origins([origin], production=production)
+
+
+def test_a_page_on_the_same_machine_may_be_without_tls_outside_production() -> None:
+    assert boot.client_origins(["http://localhost:3000"], production=False)
+    with pytest.raises(ImproperlyConfigured, match="https://"):
+        boot.client_origins(["http://localhost:3000"], production=True)
