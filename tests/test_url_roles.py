@@ -10,7 +10,7 @@ import pytest
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.urls.converters import IntConverter, StringConverter, UUIDConverter
+from django.urls.converters import IntConverter, SlugConverter, StringConverter, UUIDConverter
 from django.utils import timezone
 
 from evalsite.platform import api_tokens
@@ -68,6 +68,9 @@ WHO_MAY_SEE = {
     "experiments": LEADING,
     "experiment": LEADING,
     "new_experiment": LEADING,
+    "experiment_work": LEADING,
+    "mark_as_seen": LEADING,
+    "decisions": LEADING,
     "experiment_pairs": LEADING,
     "new_campaign": LEADING,
     "campaign": LEADING,
@@ -117,6 +120,13 @@ WHO_MAY_SEE = {
     "comparison_changes": LEADING,
     "suite_history": LEADING,
     "start_missing_runs": LEADING,
+    "live_test": LEADING,
+    "refused_events": LEADING,
+    "export_live_result": LEADING,
+    "live_test_refused": LEADING,
+    "live_test_conflicts": LEADING,
+    "live_test_units": LEADING,
+    "live_test_unit": LEADING,
     "api_docs": LEADING,
     "openapi": ANYONE,
     "eval_sets": LEADING,
@@ -154,7 +164,12 @@ WHO_MAY_CALL = {
     ("GET", "/api/v1/comparisons/{comparison_id}"): "read",
 }
 
-SAMPLES: dict[type, object] = {IntConverter: 2_000_000_000, UUIDConverter: UUID(int=7), StringConverter: "sample"}
+SAMPLES: dict[type, object] = {
+    IntConverter: 2_000_000_000,
+    UUIDConverter: UUID(int=7),
+    StringConverter: "sample",
+    SlugConverter: "sample",
+}
 
 
 def every_url(resolver: URLResolver) -> Iterator[URLPattern]:

@@ -1,11 +1,11 @@
 """What the list of experiments and the page of one say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from annotations.models import Campaign
-from experiments.models import CampaignPlan, Experiment, ExperimentResult
+from experiments.models import CampaignPlan, Experiment, ExperimentResult, LiveResult, LiveTest
 from experiments.reports.progress import Progress, progress_of
 
 
@@ -63,3 +63,25 @@ def experiment_rows(experiments: Sequence[Experiment]) -> list[ExperimentRow]:
         )
         for experiment in experiments
     ]
+
+
+LIVE_TAGS = {"registered": "waiting", "stopped": "closed"}
+
+
+@dataclass(frozen=True)
+class LiveTestRow:
+    test: LiveTest
+    result: LiveResult | None
+
+    @property
+    def tag(self) -> str:
+        return LIVE_TAGS.get(self.test.status, self.test.status)
+
+    @property
+    def headline(self) -> str:
+        return str(self.result.payload.get("headline", "")) if self.result else ""
+
+
+def live_test_rows(tests: Iterable[LiveTest]) -> list[LiveTestRow]:
+    """tests: with their results."""
+    return [LiveTestRow(one, getattr(one, "result", None)) for one in tests]

@@ -1,4 +1,6 @@
-"""Experiments: the list, and one with its layers of evidence. For leads and admins."""
+"""Experiments: the overview, the dashboard of one, and the work behind it. For leads and admins."""
+
+from typing import Any
 
 from django.core.paginator import Paginator
 from django.db import transaction
@@ -6,47 +8,113 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from evalsite.platform.http import HttpRequest, render, role_required
+from evalsite.platform.http import HttpRequest, render, role_required, wants_part
+from evalsite.platform.progress import waits_in_vain
 from experiments.forms.experiments import NewExperimentForm
-from experiments.models import Experiment, ModelVersion, SuiteRole
+from experiments.models import Experiment, LiveTest, ModelVersion, SuiteRole
 from experiments.reports.comparisons.listing import suite_rows
-from experiments.reports.experiment_pages import experiment_rows
+from experiments.reports.dashboard import overview
+from experiments.reports.dashboard.page import DashboardPage, dashboard_page
+from experiments.reports.experiment_pages import experiment_rows, live_test_rows
 from experiments.services import experiments as work
 from experiments.services import suites as suite_work
+from experiments.services import visits
 
 PAGE_LENGTH = 25
 USUAL_MARGIN = 0.05
+NOTHING_NEW = 204
+# Seconds between two looks of an open dashboard: shorter while something is on its way.
+SHORT_PAUSE, LONG_PAUSE = 3, 15
 
 
 @require_safe
 @role_required("lead", "admin")
 def experiments(request: HttpRequest) -> HttpResponse:
-    newest = Experiment.objects.select_related("baseline", "candidate").order_by("-created_at")
-    page = Paginator(newest, PAGE_LENGTH).get_page(request.GET.get("page"))
-    rows = experiment_rows(list(page.object_list))
-    return render(request, "experiments/experiments/experiments.html", {"page": page, "rows": rows})
+    wanted = overview.OverviewFilter.from_query(request.GET.dict())
+    found = wanted.apply(overview.listed(), request.user)
+    page = Paginator(found, PAGE_LENGTH).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "rows": overview.rows([one.pk for one in page.object_list]),
+        "wanted": wanted,
+        "now": timezone.now(),
+    }
+    return render(request, "experiments/experiments/experiments.html", context)
+
+
+def policy_url(found: Experiment) -> str:
+    return f"{reverse('experiment', args=[found.pk])}policy/"
+
+
+def get_experiment(experiment_id: int) -> Experiment:
+    rows = Experiment.objects.select_related("baseline", "candidate", "snapshot").defer("snapshot__text")
+    return get_object_or_404(rows, pk=experiment_id)
 
 
 @require_safe
 @role_required("lead", "admin")
 def experiment(request: HttpRequest, experiment_id: int) -> HttpResponse:
-    found = get_object_or_404(
-        Experiment.objects.select_related("baseline", "candidate", "created_by"), pk=experiment_id
-    )
-    suites = found.suites.select_related("eval_set").order_by("pk")
-    [row] = experiment_rows([found])
+    """Asked by htmx, it answers only what has changed since `seen`."""
+    found = get_experiment(experiment_id)
+    page = dashboard_page(found, job_key=f"evidence:{found.pk}")
+    part = wants_part(request)
+    if part and request.GET.get("seen") == page.stamp:
+        return HttpResponse(status=NOTHING_NEW)
+    visit = visit_of(request, page, renews=part)
     context = {
         "experiment": found,
+        "page": page,
+        "moves": page.moves(visit.before),
+        "visited_at": visit.at,
+        "may_sign": request.user.has_role("lead"),
+        "policy_url": policy_url(found),
+        "pause": SHORT_PAUSE if page.is_moving else LONG_PAUSE,
+        "waits_in_vain": bool(page.job and waits_in_vain(page.job, now=timezone.now())),
+        **({} if page.policy or part else work_of(found)),
+    }
+    return render(request, "experiments/experiments/experiment.html", context, partial="state")
+
+
+def visit_of(request: HttpRequest, page: DashboardPage, *, renews: bool) -> visits.LastVisit:
+    """A page that renews itself is still the same visit; before there is a verdict there is no news."""
+    if page.policy is None or page.dashboard is None:
+        return visits.LastVisit(before={}, at=None)
+    if renews:
+        return visits.recall(user=request.user, experiment=page.experiment)
+    return visits.remember(user=request.user, experiment=page.experiment, state=page.remembered(), now=timezone.now())
+
+
+@require_POST
+@role_required("lead", "admin")
+def mark_as_seen(request: HttpRequest, experiment_id: int) -> HttpResponse:
+    visits.mark_as_seen(user=request.user, experiment=get_experiment(experiment_id), now=timezone.now())
+    return redirect("experiment", experiment_id)
+
+
+@require_safe
+@role_required("lead", "admin")
+def experiment_work(request: HttpRequest, experiment_id: int) -> HttpResponse:
+    """Suites, campaigns and live tests: what people work on, apart from what is decided by."""
+    found = get_experiment(experiment_id)
+    context = {"experiment": found, "policy_url": policy_url(found), **work_of(found)}
+    return render(request, "experiments/experiments/work.html", context, partial="work")
+
+
+def work_of(found: Experiment) -> dict[str, Any]:
+    suites = list(found.suites.select_related("eval_set").order_by("pk"))
+    [row] = experiment_rows([found])
+    tests = LiveTest.objects.filter(experiment=found).select_related("result").order_by("-created_at")
+    return {
         "suites": suites,
-        "suite_rows": suite_rows(found, list(suites)),
+        "suite_rows": suite_rows(found, suites),
         "row": row,
         "human": row.human,
         "is_told": row.is_told,
         "pairs_url": reverse("experiment_pairs", args=[found.pk]),
+        "live_tests": live_test_rows(tests),
     }
-    return render(request, "experiments/experiments/experiment.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
