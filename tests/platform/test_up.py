@@ -23,7 +23,7 @@ from evalsite.platform.embedded import Paths, database_url
 from evalsite.platform.embedded.processes import command_of, first_pid_in, wait_until
 from evalsite.platform.supervision.site import free_port
 
-START_SECONDS = 90
+START_SECONDS = 240.0
 
 
 @pytest.fixture
