@@ -5,6 +5,9 @@ Amounts of an event (the `field` of a metric, of its denominator and of its cova
 event without a number there does not count.
 """
 
+from experiments.live_plan.curves import Curve as Curve
+from experiments.live_plan.curves import curves as curves
+from experiments.live_plan.curves import days_for as days_for
 from experiments.live_plan.metrics import ROLES as ROLES
 from experiments.live_plan.metrics import Covariate as Covariate
 from experiments.live_plan.metrics import Direction as Direction
@@ -20,6 +23,7 @@ from experiments.live_plan.plan import Plan as Plan
 from experiments.live_plan.plan import Routing as Routing
 from experiments.live_plan.plan import Spending as Spending
 from experiments.live_plan.plan import metrics_of as metrics_of
+from experiments.live_plan.presets import PRESETS as PRESETS
 from experiments.live_plan.problems import PlanRefused as PlanRefused
 from experiments.live_plan.problems import Problem as Problem
 from experiments.live_plan.sizing import inflation as inflation

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -33,9 +34,9 @@ def ramp(live_test: LiveTest, split: float, *, token: UUID | None = None, reason
     return running.ramp(live_test=live_test, split=split, reason=reason, token=token or uuid4(), actor=None, now=LATER)
 
 
-def stop(live_test: LiveTest, **more: object) -> LiveTest:
-    said = {"reason": "Enough.", "token": uuid4(), "actor": None, "now": LATER} | more
-    return running.stop(live_test=live_test, **said)  # type: ignore[arg-type]
+def stop(live_test: LiveTest, **more: Any) -> LiveTest:
+    said: dict[str, Any] = {"reason": "Enough.", "token": uuid4(), "actor": None, "now": LATER} | more
+    return running.stop(live_test=live_test, **said)
 
 
 def test_a_registered_plan_is_kept_as_canonical_json_with_its_hash() -> None:
@@ -71,7 +72,7 @@ def test_an_amendment_is_never_changed() -> None:
 
 def test_a_draft_may_be_changed_and_discarded_and_a_registered_test_neither() -> None:
     live_test = make_live_test(status=Status.DRAFT)
-    arms = {"control": live_test.control, "treatment": live_test.treatment}
+    arms: dict[str, Any] = {"control": live_test.control, "treatment": live_test.treatment}
     changed = drafting.change(
         live_test=live_test, name="Other", key="other", draft=raw_plan(mde=0.02), changed_by=None, now=NOW, **arms
     )
@@ -86,8 +87,8 @@ def test_a_draft_may_be_changed_and_discarded_and_a_registered_test_neither() ->
     assert list(LiveTest.objects.all()) == [changed]
 
 
-def draft(**fields: object) -> Callable[[], LiveTest]:
-    said = {
+def draft(**fields: Any) -> Callable[[], LiveTest]:
+    said: dict[str, Any] = {
         "name": "Test",
         "key": "one",
         "control": make_model_version(),
@@ -97,7 +98,7 @@ def draft(**fields: object) -> Callable[[], LiveTest]:
         "created_by": None,
         "now": NOW,
     } | fields
-    return lambda: drafting.create(**said)  # type: ignore[arg-type]
+    return lambda: drafting.create(**said)
 
 
 def test_a_form_sent_twice_makes_one_test() -> None:
@@ -190,9 +191,9 @@ def test_a_guardrail_that_stops_is_named_even_with_the_planned_size_in() -> None
     assert LiveAmendment.objects.get().change["metric"] == "latency"
 
 
-def open_early(live_test: LiveTest, **more: object) -> LiveAmendment:
-    said = {"reason": "The board meets.", "token": uuid4(), "actor": make_user(roles=["lead"]), "now": LATER} | more
-    return amending.open_early(live_test=live_test, **said)  # type: ignore[arg-type]
+def open_early(live_test: LiveTest, **more: Any) -> LiveAmendment:
+    said: dict[str, Any] = {"reason": "The board meets.", "token": uuid4(), "actor": make_user(roles=["lead"]), "now": LATER} | more
+    return amending.open_early(live_test=live_test, **said)
 
 
 def test_a_lead_opens_a_fixed_horizon_test_early_once_and_on_record() -> None:
@@ -231,7 +232,7 @@ def test_a_note_sent_twice_counts_once() -> None:
 
 
 def test_a_past_test_is_stopped_and_says_so() -> None:
-    said = {
+    said: dict[str, Any] = {
         "name": "Past",
         "key": "past",
         "control": make_model_version(),
@@ -240,7 +241,7 @@ def test_a_past_test_is_stopped_and_says_so() -> None:
         "token": uuid4(),
         "created_by": None,
     }
-    times = {"started_at": NOW - timedelta(days=30), "stopped_at": NOW - timedelta(days=2), "now": NOW}
+    times: dict[str, Any] = {"started_at": NOW - timedelta(days=30), "stopped_at": NOW - timedelta(days=2), "now": NOW}
     past = registering.register_past(**said, **times)
     assert (past.status, past.started_at) == (Status.STOPPED, NOW - timedelta(days=30))
     assert "Ran elsewhere" in past.stop_reason

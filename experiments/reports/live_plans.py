@@ -1,0 +1,184 @@
+"""Live tests as their list and planning pages show them: the plan on record, what was added, the traffic of now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from experiments.live_plan import Plan
+from experiments.models import Exposure, LiveAmendment, LivePlan, LiveTest
+
+Status = LiveTest.Status
+TRAFFIC_OVER = timedelta(days=7)
+LEAST_WATCHED = timedelta(hours=1)
+
+METHOD_WORDS = {
+    "confidence_sequence": "confidence sequence: may be read at any time",
+    "group_sequential": "group-sequential: read at planned looks",
+    "fixed_horizon": "fixed horizon: read once, at the planned size",
+}
+SPENDING_WORDS = {"obrien_fleming": "O’Brien-Fleming", "pocock": "Pocock"}
+CORRECTION_WORDS = {"holm": "Holm", "bh": "Benjamini-Hochberg", "none": "none"}
+
+
+@dataclass(frozen=True)
+class PlanPage:
+    """A plan with what was done to it since. `plan` is the draft's where none is registered yet."""
+
+    live_test: LiveTest
+    plan: Plan
+    row: LivePlan | None
+    amendments: Sequence[LiveAmendment]
+
+    @property
+    def method(self) -> str:
+        return METHOD_WORDS[self.plan.method]
+
+    @property
+    def looks(self) -> str:
+        if self.plan.method != "group_sequential":
+            return ""
+        return f"{self.plan.looks} looks, {SPENDING_WORDS[self.plan.spending]} spending"
+
+    @property
+    def correction(self) -> str:
+        return CORRECTION_WORDS[self.plan.correction]
+
+    @property
+    def is_ramped(self) -> bool:
+        return self.live_test.split != self.plan.routing.split
+
+    @property
+    def written_later(self) -> bool:
+        """The test ran before its plan was registered here."""
+        started = self.live_test.started_at
+        return bool(self.row and started and started < self.row.registered_at)
+
+
+def plan_page(live_test: LiveTest) -> PlanPage:
+    row = LivePlan.objects.select_related("registered_by").filter(live_test=live_test).first()
+    plan = Plan.from_dict(row.body) if row else drafted_plan(live_test)
+    amendments = list(live_test.amendments.select_related("made_by").order_by("made_at", "pk"))
+    return PlanPage(live_test=live_test, plan=plan, row=row, amendments=amendments)
+
+
+def drafted_plan(live_test: LiveTest) -> Plan:
+    """What registering would keep: a draft holds all but what the test says itself."""
+    return Plan.from_dict(
+        live_test.draft
+        | {
+            "key": live_test.key,
+            "control_id": live_test.control_id,
+            "control_name": str(live_test.control)[:200],
+            "treatment_id": live_test.treatment_id,
+            "treatment_name": str(live_test.treatment)[:200],
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Traffic:
+    units: int
+    days: float
+
+    @property
+    def per_day(self) -> float:
+        return self.units / self.days
+
+
+def traffic_of(live_test: LiveTest, *, now: datetime) -> Traffic | None:
+    """First exposures of the last week; None before the test has run for an hour."""
+    if live_test.started_at is None:
+        return None
+    until = min(now, live_test.stopped_at or now)
+    since = max(live_test.started_at, until - TRAFFIC_OVER)
+    if until - since < LEAST_WATCHED:
+        return None
+    units = Exposure.objects.filter(live_test=live_test, exposed_at__gte=since, exposed_at__lte=until).count()
+    return Traffic(units=units, days=(until - since) / timedelta(days=1)) if units else None
+
+
+@dataclass(frozen=True)
+class LiveTestFilter:
+    status: str = ""
+    experiment: int | None = None
+    search: str = ""
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> "LiveTestFilter":
+        status, experiment = query.get("status", ""), query.get("experiment", "")
+        is_id = experiment.isascii() and experiment.isdigit() and len(experiment) < 19
+        return cls(
+            status=status if status in Status.values else "",
+            experiment=int(experiment) if is_id else None,
+            search=query.get("search", "").replace("\0", "").strip()[:200],
+        )
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.status or self.experiment or self.search)
+
+    def apply(self, tests: "QuerySet[LiveTest]") -> "QuerySet[LiveTest]":
+        if self.status:
+            tests = tests.filter(status=self.status)
+        if self.experiment:
+            tests = tests.filter(experiment=self.experiment)
+        if self.search:
+            tests = tests.filter(Q(name__icontains=self.search) | Q(key__icontains=self.search))
+        return tests
+
+
+def listed() -> "QuerySet[LiveTest]":
+    related = ("control", "treatment", "experiment", "plan", "result", "created_by")
+    return LiveTest.objects.select_related(*related).order_by("-created_at", "-pk")
+
+
+@dataclass(frozen=True)
+class ListedTest:
+    """One line of the list, read from rows that are there anyway: nothing is computed here."""
+
+    live_test: LiveTest
+    planned: int | None
+    method: str
+    primary: str
+    exposed: int | None
+    headline: str
+    verdict: str
+
+    @property
+    def percent(self) -> int | None:
+        if self.exposed is None or not self.planned:
+            return None
+        return min(100, 100 * self.exposed // self.planned)
+
+
+def listed_test(live_test: LiveTest) -> ListedTest:
+    body = plan_body(live_test)
+    result = getattr(live_test, "result", None)
+    payload: dict[str, Any] = result.payload if result else {}
+    exposed = payload.get("exposed")
+    return ListedTest(
+        live_test=live_test,
+        planned=planned_total(body),
+        method=METHOD_WORDS.get(body.get("method", ""), "").partition(":")[0],
+        primary=next((one["title"] for one in body.get("metrics", []) if one.get("role") == "primary"), ""),
+        exposed=sum(exposed.values()) if exposed else None,
+        headline=payload.get("headline", ""),
+        verdict="INVALID" if payload.get("blocked") else "",
+    )
+
+
+def plan_body(live_test: LiveTest) -> dict[str, Any]:
+    row = getattr(live_test, "plan", None)
+    body: dict[str, Any] = row.body if row else live_test.draft
+    return body
+
+
+def planned_total(body: Mapping[str, Any]) -> int | None:
+    try:
+        split, n = body["routing"]["split"], body["n_per_arm"]
+        return int(round(n / min(split, 1 - split)))
+    except (KeyError, TypeError, ZeroDivisionError):
+        return None
