@@ -35,7 +35,7 @@ def write(test_id: int, batch_id: int, events: Sequence[Event], *, received_at: 
     rows = b"".join(
         row(test_id, batch_id, received, event) for event in sorted(events, key=lambda event: event.event_id)
     )
-    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
         copy.write(b"".join((HEAD, rows, TAIL)))
 
 
