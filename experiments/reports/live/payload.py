@@ -103,7 +103,8 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """basis "looks": what was computed at those moments. basis "exposure": the units exposed until then, as known now."""
+    """basis "looks": what was computed at those moments. basis "exposure": units exposed until then, by what
+    is known of them now."""
 
     metric: str
     title: str

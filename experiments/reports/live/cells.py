@@ -1,0 +1,83 @@
+"""Units of one arm in one phase of the split, as the six sums that statistics need; cells merge without loss."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+from numpy.typing import ArrayLike
+
+from experiments.stats import checks
+
+
+@dataclass(frozen=True)
+class Cell:
+    """n units; y: mean of the metric; x: mean of the covariate, or of a ratio's denominator; yy, xx, xy: sums of
+    squares and products about those means. raw_y: mean without the cap; capped: units above it."""
+
+    n: int = 0
+    y: float = 0.0
+    x: float = 0.0
+    yy: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+    raw_y: float = 0.0
+    capped: int = 0
+
+    def with_zeros(self, units: int) -> "Cell":
+        """So many more units that did nothing."""
+        return merged(self, Cell(n=units)) if units > 0 else self
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Both arms of one phase."""
+
+    control: Cell = Cell()
+    treatment: Cell = Cell()
+
+    @property
+    def n(self) -> int:
+        return self.control.n + self.treatment.n
+
+
+Strata = tuple[Stratum, ...]
+
+
+def merged(first: Cell, second: Cell) -> Cell:
+    """Both together. Source: Chan, Golub & LeVeque 1983, The American Statistician 37:242."""
+    n = first.n + second.n
+    if not first.n or not second.n:
+        return first if first.n else second
+    share = second.n / n
+    dy, dx = second.y - first.y, second.x - first.x
+    between = first.n * share
+    return Cell(
+        n=n,
+        y=first.y + dy * share,
+        x=first.x + dx * share,
+        yy=first.yy + second.yy + dy * dy * between,
+        xx=first.xx + second.xx + dx * dx * between,
+        xy=first.xy + second.xy + dx * dy * between,
+        raw_y=first.raw_y + (second.raw_y - first.raw_y) * share,
+        capped=first.capped + second.capped,
+    )
+
+
+def together(cells: Iterable[Cell]) -> Cell:
+    return reduce(merged, cells, Cell())
+
+
+def cell_of(y: ArrayLike, x: ArrayLike | None = None) -> Cell:
+    """The cell of these units' values, where they are at hand."""
+    values = checks.values("y", y)
+    others = checks.values("x", x) if x is not None else values * 0
+    dy, dx = values - values.mean(), others - others.mean()
+    return Cell(
+        n=values.size,
+        y=float(values.mean()),
+        x=float(others.mean()),
+        yy=float(dy @ dy),
+        xx=float(dx @ dx),
+        xy=float(dy @ dx),
+        raw_y=float(values.mean()),
+    )

@@ -1,0 +1,43 @@
+"""Many metrics at once: corrected p-values within the plan's family, and the verdict of each row."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from experiments.live_plan import Correction
+from experiments.reports.live.payload import MetricRow, SegmentRow, Verdict
+from experiments.stats.multiplicity import adjust_p_values
+
+FAMILY = ("primary", "secondary")
+
+
+def corrected(rows: Sequence[MetricRow], *, method: Correction, alpha: float) -> tuple[MetricRow, ...]:
+    """Primary and secondary metrics are one family; a guardrail is judged against its margin and corrected by none."""
+    family = [row for row in rows if row.role in FAMILY]
+    p_values: dict[str, float | None] = {}
+    if method != "none" and family:
+        found = adjust_p_values([row.p_value for row in family], method=method)
+        p_values = {row.key: p for row, p in zip(family, found, strict=True)}
+    return tuple(ruled(replace(row, p_corrected=p_values.get(row.key)), alpha) for row in rows)
+
+
+def corrected_segments(rows: Sequence[SegmentRow], *, alpha: float) -> tuple[SegmentRow, ...]:
+    """Exploration: Benjamini-Hochberg over all segments, whatever the plan says of its metrics."""
+    if not rows:
+        return ()
+    found = adjust_p_values([one.row.p_value for one in rows], method="bh")
+    return tuple(
+        replace(one, row=ruled(replace(one.row, p_corrected=p), alpha)) for one, p in zip(rows, found, strict=True)
+    )
+
+
+def ruled(row: MetricRow, alpha: float) -> MetricRow:
+    p = row.p_value if row.p_corrected is None else row.p_corrected
+    if p is None or row.difference is None:
+        return replace(row, significant=None, verdict="undefined")
+    significant = p < alpha
+    return replace(row, significant=significant, verdict=way(row) if significant else "no_difference_shown")
+
+
+def way(row: MetricRow) -> Verdict:
+    risen = (row.difference or 0) > 0
+    return "better" if risen == (row.direction == "higher") else "worse"

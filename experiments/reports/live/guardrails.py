@@ -1,0 +1,98 @@
+"""Guardrails: is a metric shown to be worse than the plan accepts? Valid at any time, since harm does not wait."""
+
+from dataclasses import dataclass
+
+from experiments.live_plan import Metric, Plan
+from experiments.reports.live.contrasts import Contrast
+from experiments.reports.live.judging import too_few
+from experiments.reports.live.payload import Guardrail, GuardrailStatus
+from experiments.reports.live.wording import change, span
+from experiments.stats.sequential import asymptotic_confidence_sequence
+
+WATCHED = "{title}: watched at every computation; it has not passed what the plan accepts."
+
+
+@dataclass(frozen=True)
+class Worsening:
+    """How much worse treatment is, with the bounds of its confidence sequence; below 0 is better."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def guardrail(metric: Metric, found: Contrast | None, plan: Plan, *, hidden: bool) -> Guardrail:
+    """`found` at any level: only its estimate and error are read. Hidden, nothing but a breach is told."""
+    margin = margin_of(metric, found)
+    worse = worsening(metric, found, plan)
+    status = status_of(worse, margin)
+    shown = status == "breached" or not hidden
+    sequence = signed(metric, worse) if worse is not None and shown else (None, None, None)
+    return Guardrail(
+        metric=metric.key,
+        title=metric.title,
+        unit=metric.unit,
+        kind=metric.kind,
+        direction=metric.direction,
+        status=status if shown else "watched",
+        margin=margin,
+        difference=sequence[0],
+        ci_low=sequence[1],
+        ci_high=sequence[2],
+        stops=plan.guardrail_stops,
+        sentence=sentence(metric, status, margin, sequence) if shown else WATCHED.format(title=metric.title),
+    )
+
+
+def margin_of(metric: Metric, found: Contrast | None) -> float:
+    """Absolute. Without one in the plan any worsening is too much."""
+    margin = metric.margin or 0.0
+    if not metric.margin_is_relative:
+        return margin
+    return margin * abs((found.result.control if found else None) or 0.0)
+
+
+def worsening(metric: Metric, found: Contrast | None, plan: Plan) -> Worsening | None:
+    if found is None or found.result.estimate is None or not found.result.se or too_few(metric, found):
+        return None
+    sign = -1 if metric.direction == "higher" else 1
+    sequence = asymptotic_confidence_sequence(
+        sign * found.result.estimate, found.result.se, found.n0 + found.n1, n_star=plan.n_total, alpha=plan.alpha
+    )
+    if sequence.ci_low is None or sequence.ci_high is None:
+        return None
+    return Worsening(sign * found.result.estimate, sequence.ci_low, sequence.ci_high)
+
+
+def status_of(worse: Worsening | None, margin: float) -> GuardrailStatus:
+    if worse is None:
+        return "undefined"
+    if worse.low > margin:
+        return "breached"
+    return "kept" if worse.high < margin else "open"
+
+
+def signed(metric: Metric, worse: Worsening) -> tuple[float, float, float]:
+    """As treatment minus control again."""
+    if metric.direction == "higher":
+        return -worse.estimate, -worse.high, -worse.low
+    return worse.estimate, worse.low, worse.high
+
+
+def sentence(
+    metric: Metric,
+    status: GuardrailStatus,
+    margin: float,
+    sequence: tuple[float | None, float | None, float | None],
+) -> str:
+    figures = f"{change(sequence[0], metric.kind, metric.unit)} ({span(*sequence[1:], metric.kind, metric.unit)})"
+    most = "worse" if margin == 0 else f"worse by more than {change(margin, metric.kind, metric.unit)[1:]}"
+    match status:
+        case "breached":
+            return f"{metric.title} is shown to be {most}, which the plan does not accept: {figures}."
+        case "kept":
+            return f"{metric.title} is shown not to be {most}: {figures}."
+        case "open":
+            return f"{metric.title}: whether it is {most} can neither be shown nor ruled out yet: {figures}."
+        case _:
+            return f"{metric.title}: too little data to judge it yet."

@@ -1,0 +1,155 @@
+"""Sums of units per phase of the split, arm and group, made by the database: no unit reaches Python."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from experiments.live_plan import Metric
+from experiments.reports.live.cells import Cell, Strata, Stratum, together
+
+# Which units are compared: exposed by the cut-off, and never seen in the other arm.
+COMPARED = """
+compared AS (
+    SELECT unit_id, (arm = 'treatment')::int AS treated, exposed_at, segment,
+           width_bucket(exposed_at, %(ramps)s::timestamptz[]) AS phase
+    FROM experiments_exposure AS exposure
+    WHERE live_test_id = %(test)s AND exposed_at <= coalesce(%(cutoff)s::timestamptz, 'infinity')
+      AND NOT EXISTS (
+          SELECT 1 FROM experiments_armconflict AS conflict
+          WHERE conflict.live_test_id = exposure.live_test_id AND conflict.unit_id = exposure.unit_id
+      )
+)
+"""
+EVERYBODY = "'0'"
+BY_TIME = "width_bucket(extract(epoch FROM exposed_at), %(low)s::numeric, %(high)s::numeric, %(slots)s)::text"
+BY_SEGMENT = "left(coalesce(segment ->> %(attribute)s, ''), 100)"
+# y of a unit as `live_plan.Metric` says, x its covariate or denominator; units without a row have done nothing.
+VALUES = """
+FROM compared
+JOIN experiments_unitmetric AS sums ON sums.live_test_id = %(test)s AND sums.unit_id = compared.unit_id
+JOIN jsonb_to_recordset(%(metrics)s::jsonb) AS metric (key text, kind text, at_least float8, cap float8, of_events bool)
+  ON metric.key = sums.metric
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN metric.kind = 'rate' THEN (sums.total >= metric.at_least)::int::float8
+        WHEN metric.of_events THEN sums.total / nullif(sums.n, 0)
+        ELSE sums.total
+    END AS raw,
+    CASE WHEN metric.kind = 'ratio' THEN sums.denominator ELSE coalesce(sums.before, 0) END AS x
+) AS value
+WHERE (sums.n > 0 OR NOT metric.of_events)
+"""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Units of one test. ramps: when the split was raised, rising. cutoff: the last exposure that counts."""
+
+    test_id: int
+    ramps: tuple[datetime, ...] = ()
+    cutoff: datetime | None = None
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {"test": self.test_id, "ramps": list(self.ramps), "cutoff": self.cutoff}
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Exposure times cut into `n` even stretches."""
+
+    low: float
+    high: float
+    n: int
+
+
+Place = tuple[int, int, str]  # phase, 1 for treatment, group
+
+
+@dataclass(frozen=True)
+class Sums:
+    """units: all that are compared. cells: per metric those with events; the rest have done nothing."""
+
+    units: dict[Place, int]
+    cells: dict[str, dict[Place, Cell]] = field(default_factory=dict)
+
+    def strata(self, metric: Metric, *, wanted: Callable[[str], bool] = lambda group: True) -> Strata:
+        """One stratum per phase, of the wanted groups."""
+        phases = sorted({phase for phase, _, group in self.units if wanted(group)})
+        return tuple(Stratum(*(self.cell(metric, phase, treated, wanted) for treated in (0, 1))) for phase in phases)
+
+    def cell(self, metric: Metric, phase: int, treated: int, wanted: Callable[[str], bool]) -> Cell:
+        def here(place: Place) -> bool:
+            return place[:2] == (phase, treated) and wanted(place[2])
+
+        found = together(cell for place, cell in self.cells.get(metric.key, {}).items() if here(place))
+        if metric.per == "unit_with_event":
+            return found
+        return found.with_zeros(sum(n for place, n in self.units.items() if here(place)) - found.n)
+
+    def exposed(self, treated: int, phase: int | None = None) -> int:
+        return sum(n for place, n in self.units.items() if place[1] == treated and phase in (None, place[0]))
+
+    def groups(self) -> dict[str, int]:
+        found: dict[str, int] = defaultdict(int)
+        for (_, _, group), n in self.units.items():
+            found[group] += n
+        return dict(found)
+
+
+def read_sums(
+    scope: Scope, metrics: Sequence[Metric], *, slots: Slots | None = None, attribute: str | None = None
+) -> Sums:
+    """By stretches of exposure time, or by a unit's attribute, or all together."""
+    group = BY_TIME if slots else BY_SEGMENT if attribute is not None else EVERYBODY
+    params = scope.params | {"attribute": attribute, "metrics": spec(metrics)}
+    if slots:
+        params |= {"low": slots.low, "high": slots.high, "slots": slots.n}
+    counted = fetch(
+        f"WITH {COMPARED} SELECT phase, treated, {group}, count(*) FROM compared GROUP BY 1, 2, 3",  # noqa: S608
+        params,
+    )
+    units = {(phase, treated, name): n for phase, treated, name, n in counted}
+    cells: dict[str, dict[Place, Cell]] = defaultdict(dict)
+    for key, phase, treated, name, *sums in fetch(cells_sql(group), params) if metrics else ():
+        cells[key][(phase, treated, name)] = Cell(*sums)
+    return Sums(units, dict(cells))
+
+
+def cells_sql(group: str) -> str:
+    return f"""
+        WITH {COMPARED}
+        SELECT key, phase, treated, grouped, count(*), avg(y), avg(x),
+               regr_syy(y, x), regr_sxx(y, x), regr_sxy(y, x), avg(raw), count(*) FILTER (WHERE raw > cap)
+        FROM (
+            SELECT metric.key, metric.cap, phase, treated, {group} AS grouped, raw, x, least(raw, metric.cap) AS y
+            {VALUES}
+        ) AS valued GROUP BY 1, 2, 3, 4
+    """  # noqa: S608 constants of this module
+
+
+def spec(metrics: Iterable[Metric]) -> str:
+    return orjson.dumps(
+        [
+            {
+                "key": one.key,
+                "kind": one.kind,
+                "at_least": one.at_least,
+                "cap": one.cap,
+                "of_events": one.per == "unit_with_event",
+            }
+            for one in metrics
+        ]
+    ).decode()
+
+
+def fetch(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

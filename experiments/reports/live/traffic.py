@@ -1,0 +1,100 @@
+"""What came in for a test, counted: exposures, events, what was refused, and units that look odd."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from experiments.live_plan import Plan
+from experiments.models import EventBatch, Exposure
+from experiments.reports.live.payload import PerArm
+from experiments.reports.live.sums import COMPARED, Scope, fetch
+
+LATEST_BATCHES = 50
+NOBODY = PerArm()
+COUNTS = """
+SELECT counted.key, sum(counted.value::bigint) FROM experiments_eventbatch AS batch,
+LATERAL jsonb_each_text(batch.counts) AS counted WHERE batch.live_test_id = %(test)s GROUP BY 1
+"""
+BATCHED = """
+SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE folded_at IS NULL), 0)
+FROM experiments_eventbatch WHERE live_test_id = %(test)s
+"""
+CONFLICTS = """
+SELECT exposure.arm, count(*) FROM experiments_armconflict AS conflict
+JOIN experiments_exposure AS exposure
+  ON exposure.live_test_id = conflict.live_test_id AND exposure.unit_id = conflict.unit_id
+WHERE conflict.live_test_id = %(test)s GROUP BY 1
+"""
+SILENT = f"""
+WITH {COMPARED}
+SELECT treated, count(*) FROM compared WHERE NOT EXISTS (
+    SELECT 1 FROM experiments_unitmetric AS sums
+    WHERE sums.live_test_id = %(test)s AND sums.unit_id = compared.unit_id AND sums.n > 0
+) GROUP BY 1
+"""  # noqa: S608 constants
+# By days since the exposure, since that is when a unit's events begin to count.
+BOTS = f"""
+WITH {COMPARED}
+SELECT treated, count(DISTINCT compared.unit_id) FROM compared
+JOIN experiments_unitmetric AS sums ON sums.live_test_id = %(test)s AND sums.unit_id = compared.unit_id
+WHERE sums.n > %(most)s * greatest(1, ceil(extract(epoch FROM sums.last_at - compared.exposed_at) / 86400))
+GROUP BY 1
+"""  # noqa: S608 constants
+DELAYS = """
+SELECT percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM received_at - at)::float8)
+FROM experiments_liveevent WHERE live_test_id = %(test)s AND batch_id = ANY(%(batches)s)
+"""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """compared, silent, bots, conflicts: units per arm. refused: how many events got which other answer.
+
+    delay: median and 95th percentile of seconds from an event to its arrival, of the latest batches.
+    """
+
+    compared: PerArm = NOBODY
+    conflicts: PerArm = NOBODY
+    silent: PerArm = NOBODY
+    bots: PerArm = NOBODY
+    answers: dict[str, int] = field(default_factory=dict)
+    events: int = 0
+    waiting: int = 0
+    delay: tuple[float, float] | None = None
+    imported: bool = False
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+def read_traffic(scope: Scope, plan: Plan, compared: PerArm) -> Traffic:
+    params = scope.params
+    [(events, waiting)] = fetch(BATCHED, params)
+    arms = dict(fetch(CONFLICTS, params))
+    exposed = Exposure.objects.filter(live_test=scope.test_id).order_by("exposed_at")
+    first = exposed.values("exposed_at", "source").first()
+    last = exposed.reverse().values("exposed_at").first()
+    return Traffic(
+        compared=compared,
+        conflicts=PerArm(control=arms.get("control", 0), treatment=arms.get("treatment", 0)),
+        silent=per_arm(SILENT, params),
+        bots=per_arm(BOTS, params | {"most": plan.bot_events_per_day}),
+        answers={name: int(n) for name, n in fetch(COUNTS, params)},
+        events=int(events),
+        waiting=int(waiting),
+        delay=read_delay(scope),
+        imported=bool(first and first["source"] == Exposure.Source.IMPORTED),
+        first_at=first["exposed_at"] if first else None,
+        last_at=last["exposed_at"] if last else None,
+    )
+
+
+def per_arm(sql: str, params: dict[str, Any]) -> PerArm:
+    found = dict(fetch(sql, params))
+    return PerArm(control=found.get(0, 0), treatment=found.get(1, 0))
+
+
+def read_delay(scope: Scope) -> tuple[float, float] | None:
+    stored = EventBatch.objects.filter(live_test=scope.test_id, n__gt=0).order_by("-received_at")
+    batches = list(stored.values_list("pk", flat=True)[:LATEST_BATCHES])
+    [(found,)] = fetch(DELAYS, {"test": scope.test_id, "batches": batches}) if batches else [(None,)]
+    return (found[0], found[1]) if found else None
