@@ -77,7 +77,11 @@ def reason_of(word: Word, results: Sequence[CriterionResult], failures: Sequence
         return because([f"{one.title}: {one.sentence}" for one in required if one.status == "not_met"])
     n_met = sum(one.status == "met" for one in required)
     if word == "GO":
-        return "The one criterion is met." if n_met == 1 else f"All {wording.in_words(n_met)} criteria are met."
+        return (
+            "The one criterion is met."
+            if n_met == 1
+            else f"{'Both' if n_met == 2 else f'All {wording.in_words(n_met)}'} criteria are met."
+        )
     open_ones = [one for status in ("undecided", "no_evidence") for one in required if one.status == status]
     return f"{so_far(n_met, len(required))} {because([f'{one.title}: {one.sentence}' for one in open_ones])}"
 
@@ -85,6 +89,8 @@ def reason_of(word: Word, results: Sequence[CriterionResult], failures: Sequence
 def so_far(n_met: int, n: int) -> str:
     if n == 1:
         return "The one criterion is open."
+    if not n_met:
+        return f"None of {wording.in_words(n)} criteria is met."
     verb = "is" if n_met == 1 else "are"
     return f"{wording.in_words(n_met).capitalize()} of {wording.in_words(n)} criteria {verb} met."
 

@@ -99,6 +99,8 @@ def more_needed(criterion: Criterion, reading: Reading, found: Observation, leas
     is_reached = sign * (reading.estimate - criterion.threshold) >= 0
     if is_reached and least.never:
         return None
+    if is_reached and least.n is not None and reading.estimate == perfect(criterion):
+        return about(least.n - reading.n) if least.n > reading.n else None
     goal = criterion.beyond if is_reached else criterion.threshold
     bound = reading.reach(criterion.direction) if is_reached else reading.limit(criterion.direction)
     total = n_to_reach(criterion, reading, found, goal=goal, bound=bound)
@@ -108,6 +110,13 @@ def more_needed(criterion: Criterion, reading: Reading, found: Observation, leas
         total = max(total, least.n)
     more = max(1, math.ceil(steady(total)) - reading.n)
     return about(more) if more <= MOST else None
+
+
+def perfect(criterion: Criterion) -> float | None:
+    """A share that cannot be better: then the least n is what it takes."""
+    if criterion.comparison != "absolute" or criterion.unit != "share":
+        return None
+    return 1.0 if criterion.direction == "at_least" else 0.0
 
 
 def n_to_reach(
