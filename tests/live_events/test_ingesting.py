@@ -204,7 +204,9 @@ def test_attributes_of_an_exposure_are_kept_where_the_plan_names_them() -> None:
 
 
 def test_every_answer_is_counted_and_what_was_refused_is_listed(test: LiveTest) -> None:
-    sent = [event(event_id="1"), event(event_id="1"), event(unit_id="nobody"), event(event_id="9", value="x"), {}, 7]
+    sent: list[Any] = [
+        event(event_id="1"), event(event_id="1"), event(unit_id="nobody"), event(event_id="9", value="x"), {}, 7,
+    ]  # fmt: skip
     statuses(*sent, event(experiment="a"), event(experiment="b"), event(experiment="c", value="x"))
     of_test, of_none = EventBatch.objects.filter(live_test=test).get(), EventBatch.objects.filter(live_test=None).get()
     assert (of_test.n, of_test.counts) == (1, {"duplicate": 1, "not_exposed": 1, "malformed": 1})
