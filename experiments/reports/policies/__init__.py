@@ -1,0 +1,1 @@
+"""Policies of experiments as pages and programs read them."""

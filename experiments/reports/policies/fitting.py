@@ -1,0 +1,95 @@
+"""Whether what a policy names is there in its experiment, and what it asks for that nothing answers yet."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from experiments.deciding.catalogue import GUARDRAILS, PRIMARY
+from experiments.models import CampaignPlan, Experiment, LiveTest
+from experiments.policy import Criterion, EvidenceRef, Policy, Problem
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an experiment has that a criterion may name."""
+
+    experiment: Experiment
+
+    @cached_property
+    def sets(self) -> dict[int, tuple[str, str]]:
+        """Name and role of each eval set."""
+        suites = self.experiment.suites.select_related("eval_set").order_by("role", "eval_set__name", "pk")
+        return {suite.eval_set_id: (str(suite.eval_set), suite.role) for suite in suites}
+
+    @cached_property
+    def campaigns(self) -> dict[str, str]:
+        plans = CampaignPlan.objects.filter(experiment=self.experiment).select_related("campaign").order_by("-campaign")
+        return {str(plan.campaign.uuid): plan.campaign.title for plan in plans}
+
+    @cached_property
+    def live_tests(self) -> dict[str, LiveTest]:
+        tests = LiveTest.objects.filter(experiment=self.experiment).select_related("plan").order_by("-created_at")
+        return {test.key: test for test in tests}
+
+    def metrics_of(self, key: str) -> set[str]:
+        """Of the test, or of all tests where none is named."""
+        chosen = [test for test in self.live_tests.values() if key in ("", test.key)]
+        bodies = [test.plan.body if hasattr(test, "plan") else test.draft for test in chosen]
+        return {str(one.get("key")) for body in bodies for one in body.get("metrics", ()) if isinstance(one, dict)}
+
+
+def misfits(policy: Policy, place: Place) -> tuple[Problem, ...]:
+    """What it names that the experiment does not have."""
+    return tuple(
+        Problem(f"criteria[{number}].evidence.{field}", reason)
+        for number, one in enumerate(policy.criteria)
+        for field, reason in unknown(one.evidence, place)
+    )
+
+
+def unknown(about: EvidenceRef, place: Place) -> Iterator[tuple[str, str]]:
+    if about.eval_set_id is not None:
+        if about.eval_set_id not in place.sets:
+            yield "eval_set_id", "This eval set is no suite of the experiment."
+        elif about.role and place.sets[about.eval_set_id][1] != about.role:
+            yield "eval_set_id", f"This eval set has the role {place.sets[about.eval_set_id][1]}, not {about.role}."
+    if about.campaign and about.campaign not in place.campaigns:
+        yield "campaign", "The experiment has no such campaign."
+    if about.live_test and about.live_test not in place.live_tests:
+        yield "live_test", "The experiment has no such live test."
+    elif about.layer == "live" and about.metric not in (PRIMARY, GUARDRAILS):
+        known = place.metrics_of(about.live_test)
+        if known and about.metric not in known:
+            yield "metric", f"The live test’s plan has no such metric. It has {', '.join(sorted(known))}."
+
+
+def fitted(policy: Policy, place: Place) -> tuple[Policy, tuple[str, ...]]:
+    """Without the names of another experiment's suites, campaigns and tests; and which criteria that changed."""
+    found = tuple(replace(one, evidence=loosened(one.evidence, place)) for one in policy.criteria)
+    changed = tuple(
+        now.title for before, now in zip(policy.criteria, found, strict=True) if before.evidence != now.evidence
+    )
+    return replace(policy, criteria=found), changed
+
+
+def loosened(about: EvidenceRef, place: Place) -> EvidenceRef:
+    wrong = {field for field, _ in unknown(about, place)}
+    changes = {field: None if field == "eval_set_id" else "" for field in wrong - {"metric"}}
+    return replace(about, **changes) if changes else about  # type: ignore[arg-type]
+
+
+def gaps(policy: Policy, place: Place) -> dict[str, str]:
+    """By criterion: what must be added before it can have evidence. Says nothing of the evidence there is."""
+    return {one.key: words for one in policy.criteria if (words := missing(one, place))}
+
+
+def missing(criterion: Criterion, place: Place) -> str:
+    about = criterion.evidence
+    if about.layer in ("benchmark", "cost"):
+        roles = {role for _, role in place.sets.values()}
+        if about.role and about.role not in roles:
+            return f"The experiment has no {about.role} suite yet."
+        return "" if roles else "The experiment has no suite yet."
+    if about.layer == "human":
+        return "" if place.campaigns else "The experiment has no campaign yet."
+    return "" if place.live_tests else "The experiment has no live test yet."
