@@ -32,12 +32,13 @@
     difference: (value) => (value > 0 ? "+" : "") + WRITE.number(value),
   };
   const SUFFIX = { points: " points" };
+  const short = (value, unit) => write(value, unit).replace(/\.0(?=%|$)/, "");
   const minus = (text) => text.replace("-", "\u2212");
   const write = (value, unit) => (value === null ? "not defined" : minus((WRITE[unit] ?? WRITE.number)(value)));
 
   const HOUR = 3600e3;
   const DAY = 24 * HOUR;
-  const STEPS = [60e3, 5 * 60e3, 15 * 60e3, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY];
+  const STEPS = [1 / 60, 5 / 60, 0.25, 1, 3, 6, 12, 24, 48, 72, 168, 336, 672].map((hours) => hours * HOUR);
   const part = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options });
   const CLOCK = part({ hour: "2-digit", minute: "2-digit" });
   const DATE = part({ day: "numeric", month: "short" });
@@ -46,7 +47,7 @@
 
   // Ticks at whole hours or days, as many as there is room for.
   function timeTicks(scale) {
-    const most = Math.max(2, Math.floor(scale.width / 90));
+    const most = Math.max(2, Math.floor(scale.width / 72));
     const step = STEPS.find((one) => (scale.max - scale.min) / one <= most) ?? STEPS.at(-1);
     const ticks = [];
     for (let at = Math.ceil(scale.min / step) * step; at <= scale.max; at += step) ticks.push({ value: at });
@@ -125,7 +126,7 @@
         interaction: { mode: "index", intersect: false },
         scales: {
           x: data.x === "n" ? unitAxis(colour) : timeAxis(colour),
-          y: axis(colour, data.y_title, { min: data.low, max: data.high, ticks: { callback: (value) => write(value, data.unit) } }),
+          y: axis(colour, data.y_title, { min: data.low, max: data.high, ticks: { includeBounds: false, callback: (value) => short(value, data.unit) } }),
         },
         plugins: {
           legend: { display: false },
@@ -153,7 +154,7 @@
     { label: data.names[1], data: data.treatment, ...dress(data, colour.candidate) },
   ];
   const dress = (data, rgb) =>
-    data.times ? line(rgb, { fill: true, backgroundColor: clear(rgb, 0.14), pointRadius: data.times.length < 30 ? 2.5 : 0 }) : { backgroundColor: rgb, borderRadius: 2, categoryPercentage: 0.86, barPercentage: 0.95 };
+    data.times ? line(rgb, { fill: { target: "origin", above: clear(rgb, 0.14) }, pointRadius: data.times.length < 30 ? 2.5 : 0 }) : { backgroundColor: rgb, borderRadius: 2, categoryPercentage: 0.86, barPercentage: 0.95 };
 
   const legend = (colour) => ({ align: "start", labels: { color: colour.soft, boxWidth: 12, boxHeight: 12, font: { size: 12.5 } } });
   const each = (data) => (item) => ` ${item.dataset.label}: ${write(item.parsed.y, data.unit)}${data.notes ? ` (${data.notes[item.datasetIndex][item.dataIndex]})` : ""}`;
@@ -167,7 +168,7 @@
         interaction: { mode: "index", intersect: false },
         scales: {
           x: axis(colour, data.x_title, { grid: { display: false } }),
-          y: axis(colour, data.y_title, { beginAtZero: true, ticks: { callback: (value) => write(value, data.unit) } }),
+          y: axis(colour, data.y_title, { beginAtZero: true, ticks: { callback: (value) => short(value, data.unit) } }),
         },
         plugins: { legend: legend(colour), tooltip: tooltip(colour, { label: each(data) }) },
       },
@@ -185,7 +186,7 @@
         interaction: { mode: "index", intersect: false },
         scales: {
           x: timeAxis(colour),
-          y: axis(colour, data.y_title, { beginAtZero: true, ticks: { precision: 0, callback: (value) => write(value, data.unit) } }),
+          y: axis(colour, data.y_title, { beginAtZero: true, ticks: { precision: 0, callback: (value) => short(value, data.unit) } }),
         },
         plugins: {
           legend: legend(colour),

@@ -106,6 +106,10 @@ class Row:
         return Bar(self.data.difference, self.data.ci_low, self.data.ci_high, self.alpha)
 
     @property
+    def relative_bar(self) -> Bar:
+        return Bar(self.data.relative, self.data.relative_low, self.data.relative_high, self.alpha)
+
+    @property
     def bar_unit(self) -> str:
         return "points" if self.data.kind == "rate" else "number"
 

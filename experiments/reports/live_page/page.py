@@ -141,7 +141,7 @@ class ResultPage:
     @property
     def choices(self) -> list[tuple[str, str]]:
         """Metrics that can be drawn, key and title."""
-        drawable = {one.metric for one in (*self.payload.over_time, *self.payload.distributions)}
+        drawable = {one.metric for one in self.payload.over_time} | {one.metric for one in self.payload.distributions}
         return [(row.data.key, row.data.title) for row in self.rows if row.data.key in drawable]
 
     @cached_property

@@ -54,7 +54,7 @@ def over_time(payload: LivePayload, key: str) -> Drawing | None:
     return Drawing(
         key="over-time",
         kind="band",
-        title="The difference over time",
+        title=f"{series.title}: the difference over time",
         caption=series.caption,
         data={
             "x": "time" if by_time else "n",
@@ -113,7 +113,7 @@ def distribution(payload: LivePayload, key: str) -> Drawing | None:
     return Drawing(
         key="distribution",
         kind="bars",
-        title=f"Distribution of {'values' if found.of == 'values' else 'unit values'}",
+        title=f"{found.title}: distribution of {'values' if found.of == 'values' else 'unit values'}",
         caption=found.caption,
         data={
             "labels": labels,

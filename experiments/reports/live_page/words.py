@@ -8,9 +8,9 @@ from evalsite.platform.templatetags.figures import DASH, with_minus
 MOST_DIGITS = 6
 SMALL_P = 0.001
 CORRECTIONS = {
-    "holm": "p of primary and secondary metrics is corrected by Holm’s method",
-    "bh": "p of primary and secondary metrics is corrected by Benjamini and Hochberg’s method",
-    "none": "p is not corrected for the number of metrics: the plan says so",
+    "holm": "The corrected p takes the number of metrics into account, by Holm’s method.",
+    "bh": "The corrected p takes the number of metrics into account, by Benjamini and Hochberg’s method.",
+    "none": "No p is corrected for the number of metrics: the plan says so.",
 }
 METHODS = {
     "confidence_sequence": "confidence sequence",
