@@ -51,6 +51,11 @@ class PlanPage:
         return self.live_test.split != self.plan.routing.split
 
     @property
+    def may_open_early(self) -> bool:
+        opened = any(one.kind == LiveAmendment.Kind.OPENED_EARLY for one in self.amendments)
+        return self.plan.method == "fixed_horizon" and self.live_test.started_at is not None and not opened
+
+    @property
     def written_later(self) -> bool:
         """The test ran before its plan was registered here."""
         started = self.live_test.started_at
@@ -178,7 +183,7 @@ def plan_body(live_test: LiveTest) -> dict[str, Any]:
 
 def planned_total(body: Mapping[str, Any]) -> int | None:
     try:
-        split, n = body["routing"]["split"], body["n_per_arm"]
-        return int(round(n / min(split, 1 - split)))
+        split, n = float(body["routing"]["split"]), int(body["n_per_arm"])
+        return round(n / min(split, 1 - split))
     except (KeyError, TypeError, ZeroDivisionError):
         return None

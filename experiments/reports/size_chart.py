@@ -36,6 +36,11 @@ class SizeChart:
     powers: tuple[str, ...]
     rows: tuple[tuple[str, tuple[int | None, ...], bool], ...]
 
+    @property
+    def from_top(self) -> tuple[Line, ...]:
+        """The highest power takes most units."""
+        return tuple(reversed(self.lines))
+
 
 def size_chart(plan: Plan) -> SizeChart | None:
     """None where no effect beside the plan's can be drawn."""

@@ -15,7 +15,7 @@ from experiments.models import Experiment, LiveTest, ModelVersion
 # Said by the test itself; a draft cannot say them otherwise.
 OWN_FIELDS = ("key", "control_id", "control_name", "treatment_id", "treatment_name")
 # Pages beside those of single tests.
-RESERVED_KEYS = ("new", "size")
+RESERVED_KEYS = ("new", "refused")
 # Worked out anew whenever a draft is read.
 COMPUTED_FIELDS = ("n_computed", "formula")
 

@@ -1,0 +1,61 @@
+"""What a lead says with a step of a live test: a token, so that sending it twice is sending it once, and why."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django import forms
+
+from experiments.forms.numbers import ShareField
+from experiments.models import LiveTest
+
+REASON: dict[str, Any] = {"max_length": 2_000, "widget": forms.Textarea(attrs={"rows": 2})}
+
+
+class StepForm(forms.Form):
+    """Register and start say nothing more."""
+
+    token = forms.UUIDField(required=False, initial=uuid4, widget=forms.HiddenInput)
+
+    def clean_token(self) -> UUID:
+        """What is done once anyway, as starting, may be sent without one."""
+        return self.cleaned_data["token"] or uuid4()
+
+
+class RampForm(StepForm):
+    split = ShareField(label="New share of treatment", help_text="As 30 %. It can only be raised.")
+    reason = forms.CharField(label="Why raise it?", max_length=2_000)
+
+    def __init__(self, *args: Any, live_test: LiveTest, **rest: Any) -> None:
+        super().__init__(*args, **rest)
+        self.fields["split"].help_text = f"Now {100 * live_test.split:g} %. It can only be raised."
+
+
+class StopForm(StepForm):
+    reason = forms.CharField(
+        label="Why stop?",
+        help_text="Kept for ever, and shown beside the result.",
+        **REASON,
+    )
+
+
+class OpenEarlyForm(StepForm):
+    reason = forms.CharField(
+        label="Why look now?",
+        help_text="Kept for ever, and shown wherever the result is shown.",
+        **REASON,
+    )
+
+
+class NoteForm(StepForm):
+    reason = forms.CharField(
+        label="What must a reader know?",
+        help_text="An outage, a release, a holiday: kept for ever beside the result.",
+        **REASON,
+    )
+
+
+def step_form(step: str, live_test: LiveTest, data: Any = None) -> StepForm:
+    if step == "ramp":
+        return RampForm(data, live_test=live_test, prefix=step)
+    kinds: dict[str, type[StepForm]] = {"stop": StopForm, "open": OpenEarlyForm, "note": NoteForm}
+    return kinds.get(step, StepForm)(data, prefix=step)
