@@ -62,7 +62,10 @@ class EventBatch(models.Model):
     folded_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["live_test", "id"], condition=models.Q(folded_at=None), name="batches_to_fold")]
+        indexes = [
+            models.Index(fields=["live_test", "id"], condition=models.Q(folded_at=None), name="batches_to_fold"),
+            models.Index(fields=["live_test", "received_at"], name="batches_over_time"),
+        ]
 
     def __str__(self) -> str:
         return f"batch {self.pk}"
