@@ -66,8 +66,8 @@ def look_bound(information: tuple[float, ...], alpha: float, spending: str) -> f
     return group_sequential_bounds(information, alpha=alpha, spending=kind).bounds[-1]  # type: ignore[arg-type]
 
 
-def judged(metric: Metric, measure: Measure, reading: Reading, history: History | None = None) -> MetricRow:
-    """The row of one metric, before correction for the others. No direction here is hidden: see `results`."""
+def judged(metric: Metric, measure: Measure, reading: Reading) -> MetricRow:
+    """The row of one metric as this look alone has it, before correction for the others."""
     row = MetricRow(
         key=metric.key,
         title=metric.title,
@@ -90,7 +90,6 @@ def judged(metric: Metric, measure: Measure, reading: Reading, history: History 
         row = at_any_time(row, found, reading)
     else:
         row = at_a_look(row, found, reading)
-    row = narrowed(row, history) if history is not None and reading.method != "fixed_horizon" else row
     return replace(row, sentence=finding(row, reading.alpha))
 
 
@@ -207,8 +206,15 @@ def repeated_p(p: float, reading: Reading) -> float:
     return min(found, math.nextafter(alpha, 0)) if crossed else max(found, alpha)
 
 
-def narrowed(row: MetricRow, history: History) -> MetricRow:
+def remembered(row: MetricRow, history: History | None, alpha: float) -> MetricRow:
     """What held at an earlier look still holds: bounds are the narrowest so far, and p the smallest."""
+    if history is None or row.p_kind == "fixed":
+        return row
+    row = narrowed(row, history)
+    return replace(row, sentence=finding(row, alpha))
+
+
+def narrowed(row: MetricRow, history: History) -> MetricRow:
     if row.p_value is None or row.difference is None or row.ci_low is None or row.ci_high is None:
         return row
     low, high = max(row.ci_low, history.low), min(row.ci_high, history.high)

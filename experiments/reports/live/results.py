@@ -1,0 +1,354 @@
+"""The result of a live test put together: what may be read now, what was read before, and what stays hidden."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from experiments.live_plan import Plan
+from experiments.models import LiveAmendment, LiveLook, LiveTest
+from experiments.reports.evidence.plain import built, plain
+from experiments.reports.live import headlines, over_time
+from experiments.reports.live.guardrails import guardrail
+from experiments.reports.live.health import BLOCKS_BELOW, health
+from experiments.reports.live.judging import Reading, reading_of
+from experiments.reports.live.looks import (
+    Stage,
+    figures_of,
+    histories,
+    look_of,
+    next_look_n,
+    past_information,
+    planned_looks,
+    seen,
+    stage_of,
+)
+from experiments.reports.live.measuring import Measured, distributions_of, measured, rows_of, segments_of
+from experiments.reports.live.payload import (
+    Amendment,
+    Distribution,
+    ExposureChart,
+    Guardrail,
+    LivePayload,
+    Look,
+    MetricRow,
+    PerArm,
+    Phase,
+    SegmentRow,
+    Series,
+)
+from experiments.reports.live.phases import SplitCheck, check_split, phases, splits_of
+from experiments.reports.live.sums import Scope, read_sums
+from experiments.reports.live.traffic import Traffic, read_traffic
+
+DAY = timedelta(days=1)
+OPENED_EARLY = (
+    "The direction was opened before the planned units were in. The interval and p-value of a fixed-horizon test hold "
+    "for one reading at the planned size only."
+)
+FROZEN = "Units exposed until {at:%d %b %Y %H:%M} UTC are compared, when the planned units were in; later ones are not."
+WAITING = "{n:,} events have arrived and are not in these sums yet."
+BETWEEN = "These are the figures of look {number}; the next planned look is due at {n:,} units in each arm."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is read before anything is computed. amendments and looks in their order."""
+
+    live_test: LiveTest
+    plan: Plan
+    plan_sha256: str
+    amendments: Sequence[LiveAmendment]
+    looks: Sequence[LiveLook]
+    now: datetime
+
+    @property
+    def kinds(self) -> list[str]:
+        return [one.kind for one in self.amendments]
+
+    @property
+    def opened_early(self) -> bool:
+        return LiveAmendment.Kind.OPENED_EARLY in self.kinds
+
+    @property
+    def metrics_since(self) -> datetime | None:
+        changed = [one.made_at for one in self.amendments if one.kind == LiveAmendment.Kind.METRICS]
+        return max(changed, default=None)
+
+    @property
+    def cutoff(self) -> datetime | None:
+        """A fixed-horizon test compares the units of its one reading, however many come after."""
+        if self.plan.method != "fixed_horizon":
+            return None
+        found = next((one for one in self.looks if one.planned), None)
+        return datetime.fromisoformat(found.figures["cutoff"]) if found else None
+
+
+@dataclass(frozen=True)
+class NewLook:
+    """To be remembered."""
+
+    planned: bool
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Computed:
+    payload: LivePayload
+    look: NewLook | None
+    breached: tuple[Guardrail, ...]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The traffic of the units compared, and what the split says of it."""
+
+    traffic: Traffic
+    phases: tuple[Phase, ...]
+    split: SplitCheck
+
+    @property
+    def blocked(self) -> bool:
+        return self.split.p_value is not None and self.split.p_value < BLOCKS_BELOW
+
+    @property
+    def units(self) -> PerArm:
+        """Exposed at all, as the planned size counts them."""
+        compared, both = self.traffic.compared, self.traffic.conflicts
+        return PerArm(control=compared.control + both.control, treatment=compared.treatment + both.treatment)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of the metrics."""
+
+    rows: tuple[MetricRow, ...]
+    over_time: tuple[Series, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    segments: tuple[SegmentRow, ...] = ()
+    look: NewLook | None = None
+
+
+def compute(known: Known) -> Computed:
+    plan = known.plan
+    splits = splits_of(plan.routing.split, known.amendments)
+    scope = Scope(known.live_test.pk, splits.ramps, known.cutoff)
+    traced = trace(known, scope)
+    stage = stage_of(known.live_test, plan, traced.units, known.looks, known.kinds, known.now)
+    guarded = [one for one in plan.metrics if one.role == "guardrail"]
+    slots = over_time.slots_of(traced.traffic.first_at, traced.traffic.last_at) if stage.fresh else None
+    found = measured(scope, plan, plan.metrics if stage.fresh else guarded, slots=slots)
+    hidden = not stage.fresh and plan.method == "fixed_horizon"
+    guardrails = tuple(guardrail(one, found.contrast(one), plan, hidden=hidden) for one in guarded)
+    shown = fresh(known, traced, stage, found) if stage.fresh else kept(known, traced, stage)
+    if traced.blocked:
+        shown = replace(shown, rows=tuple(without_verdict(row) for row in shown.rows))
+    payload = put_together(known, traced, stage, shown, guardrails)
+    payload = replace(payload, exposures_per_hour=exposure_chart(scope, traced.traffic))
+    breached = () if traced.blocked else tuple(one for one in guardrails if one.status == "breached")
+    return Computed(payload, shown.look, breached)
+
+
+def trace(known: Known, scope: Scope) -> Traced:
+    sums = read_sums(scope, [])
+    compared = PerArm(control=sums.exposed(0), treatment=sums.exposed(1))
+    found = phases(splits_of(known.plan.routing.split, known.amendments), sums, known.live_test.started_at)
+    return Traced(read_traffic(scope, known.plan, compared), found, check_split(found))
+
+
+def exposure_chart(scope: Scope, traffic: Traffic) -> ExposureChart:
+    return over_time.exposures(scope, traffic.first_at, traffic.last_at)
+
+
+def fresh(known: Known, traced: Traced, stage: Stage, found: Measured) -> Shown:
+    """Computed now, and remembered where a look is due."""
+    reading = reading_of(known.plan, stage.information)
+    rows, alone = rows_of(found, reading, histories(known.looks, since=known.metrics_since))
+    distributions, segments = distributions_of(found), segments_of(found, reading)
+    look = None
+    if stage.look:
+        look = NewLook(stage.planned, look_figures(known, traced, stage, reading, alone))
+        if known.plan.method == "group_sequential":
+            look.figures.update(rows=plain(rows), distributions=plain(distributions), segments=plain(segments))
+    return Shown(rows, series(known, rows, found), distributions, segments, look)
+
+
+def look_figures(
+    known: Known, traced: Traced, stage: Stage, reading: Reading, alone: Sequence[MetricRow]
+) -> dict[str, Any]:
+    information = stage.information[-1] if stage.information else None
+    figures = figures_of(traced.units, alone, information=information, bound=reading.bound)
+    if known.plan.method == "fixed_horizon":
+        figures["cutoff"] = known.now.isoformat()
+    return figures
+
+
+def kept(known: Known, traced: Traced, stage: Stage) -> Shown:
+    """What the last planned look has said; before the first, and before the planned size, nothing."""
+    if stage.frozen is None:
+        return Shown(tuple(hidden_row(known.plan, place, traced) for place in range(len(known.plan.metrics))))
+    figures = stage.frozen.figures
+    rows = tuple(built(MetricRow, one) for one in figures["rows"])
+    return Shown(
+        rows,
+        tuple(over_time.by_looks(row, seen(known.looks, row.key), stage.frozen.at) for row in rows),
+        tuple(built(Distribution, one) for one in figures["distributions"]),
+        tuple(built(SegmentRow, one) for one in figures["segments"]),
+    )
+
+
+def hidden_row(plan: Plan, place: int, traced: Traced) -> MetricRow:
+    metric = plan.metrics[place]
+    return MetricRow(
+        key=metric.key,
+        title=metric.title,
+        role=metric.role,
+        kind=metric.kind,
+        unit=metric.unit,
+        direction=metric.direction,
+        control_n=traced.traffic.compared.control,
+        treatment_n=traced.traffic.compared.treatment,
+        p_kind=reading_of(plan).p_kind,
+        verdict="hidden",
+        sentence=f"{metric.title}: hidden for now.",
+    )
+
+
+def without_verdict(row: MetricRow) -> MetricRow:
+    return replace(row, significant=None, verdict="blocked")
+
+
+def series(known: Known, rows: Sequence[MetricRow], found: Measured) -> tuple[Series, ...]:
+    return tuple(one for row in rows if (one := one_series(known, row, found)) is not None)
+
+
+def one_series(known: Known, row: MetricRow, found: Measured) -> Series | None:
+    """As it was seen, where it was looked at often; else by the order in which units came."""
+    earlier = seen(known.looks, row.key)
+    metric = known.plan.metric(row.key)
+    group = known.plan.method == "group_sequential"
+    if group or metric.kind == "quantile" or found.slots is None or len(earlier) >= over_time.ENOUGH_LOOKS:
+        return over_time.by_looks(row, earlier, known.now) if row.difference is not None else None
+    return over_time.by_exposure(metric, row, found.sums, found.slots, known.plan)
+
+
+def put_together(
+    known: Known, traced: Traced, stage: Stage, shown: Shown, guardrails: tuple[Guardrail, ...]
+) -> LivePayload:
+    plan, live_test, traffic = known.plan, known.live_test, traced.traffic
+    primary = next(row for row in shown.rows if row.role == "primary")
+    smaller = min(traced.units.control, traced.units.treatment)
+    hidden_why = why_hidden(known, traced, stage)
+    checks = health(traffic, traced.split, traced.phases, plan)
+    blocked_why = checks[0].sentence if traced.blocked else ""
+    reached = smaller >= plan.n_per_arm
+    stop_why = headlines.stop_because(
+        primary, plan, status=live_test.status, reached=reached, blocked=traced.blocked, guardrails=guardrails
+    )
+    return LivePayload(
+        key=live_test.key,
+        status=live_test.status,
+        method=plan.method,
+        plan_sha256=known.plan_sha256,
+        unit=plan.unit,
+        alpha=plan.alpha,
+        control_name=plan.control_name,
+        treatment_name=plan.treatment_name,
+        computed_at=known.now,
+        exposed=traffic.compared,
+        planned_n=plan.n_per_arm,
+        progress=min(1.0, smaller / plan.n_per_arm),
+        days_running=days_running(known),
+        eta_days=eta(known, smaller),
+        hidden=bool(hidden_why),
+        hidden_why=hidden_why,
+        opened_early=known.opened_early,
+        blocked=traced.blocked,
+        blocked_why=blocked_why,
+        stop_now=bool(stop_why),
+        stop_why=stop_why,
+        headline=headlines.headline(
+            primary,
+            plan,
+            exposed=traffic.compared,
+            hidden_why=hidden_why,
+            blocked_why=blocked_why,
+            guardrails=guardrails,
+            running=live_test.status == LiveTest.Status.RUNNING,
+        ),
+        health=checks,
+        metrics=shown.rows,
+        correction=plan.correction,
+        over_time=shown.over_time,
+        distributions=shown.distributions,
+        segments=shown.segments,
+        guardrails=guardrails,
+        amendments=tuple(amendment(one) for one in known.amendments),
+        looks=all_looks(known, stage, shown, primary),
+        next_look_n=next_n(known, stage) if live_test.status == LiveTest.Status.RUNNING else None,
+        phases=traced.phases,
+        events=traffic.events,
+        events_waiting=traffic.waiting,
+        notes=notes(known, traced, stage),
+    )
+
+
+def why_hidden(known: Known, traced: Traced, stage: Stage) -> str:
+    if stage.fresh or stage.frozen is not None:
+        return ""
+    if known.plan.method == "fixed_horizon":
+        return headlines.hidden_until(known.plan, traced.units)
+    return headlines.hidden_before(known.plan, traced.units, next_n(known, stage) or 0)
+
+
+def next_n(known: Known, stage: Stage) -> int | None:
+    return next_look_n(known.plan, stage.information[-1] if stage.information else past_information(known.looks))
+
+
+def all_looks(known: Known, stage: Stage, shown: Shown, primary: MetricRow) -> tuple[Look, ...]:
+    """Those remembered, and the one that this computation is."""
+    past = planned_looks(known.looks, primary.key)
+    if shown.look is None or not shown.look.planned:
+        return past
+    number = max((one.number for one in known.looks), default=0) + 1
+    return (*past, look_of(number, known.now, shown.look.figures, primary.key))
+
+
+def notes(known: Known, traced: Traced, stage: Stage) -> tuple[str, ...]:
+    found = []
+    if known.opened_early:
+        found.append(OPENED_EARLY)
+    if known.cutoff is not None:
+        found.append(FROZEN.format(at=known.cutoff))
+    if stage.frozen is not None and (n := next_n(known, stage)):
+        found.append(BETWEEN.format(number=stage.frozen.number, n=n))
+    if traced.traffic.waiting:
+        found.append(WAITING.format(n=traced.traffic.waiting))
+    return tuple(found)
+
+
+def days_running(known: Known) -> float | None:
+    started = known.live_test.started_at
+    if started is None:
+        return None
+    return max(0.0, ((known.live_test.stopped_at or known.now) - started) / DAY)
+
+
+def eta(known: Known, smaller: int) -> float | None:
+    """Days until the smaller arm is full, if it goes on filling as it has since the start."""
+    days = days_running(known)
+    missing = known.plan.n_per_arm - smaller
+    if known.live_test.status != LiveTest.Status.RUNNING or missing <= 0 or not days or not smaller:
+        return None
+    return missing / (smaller / days)
+
+
+def amendment(one: LiveAmendment) -> Amendment:
+    return Amendment(
+        kind=one.kind,
+        title=one.get_kind_display(),
+        reason=one.reason,
+        change=one.change,
+        by=one.made_by.username if one.made_by else "",
+        at=one.made_at,
+    )
