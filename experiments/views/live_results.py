@@ -6,11 +6,13 @@ from typing import Any
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from evalsite.platform.http import HttpRequest, render, role_required, wants_part
 from experiments.models import LiveResult, LiveTest
 from experiments.reports.live_page import refused, units
 from experiments.reports.live_page.page import plan_metrics, result_page, stamp
+from experiments.reports.live_plans import plan_body, plan_page
 
 METRICS_BESIDE_UNITS = 4
 
@@ -31,26 +33,23 @@ def live_test(request: HttpRequest, key: str) -> HttpResponse:
     """While the test runs the page asks again; where nothing is new it is told so, without a body."""
     found = get_live_test(key)
     result = result_of(found)
-    now_seen = stamp(found, result)
-    if wants_part(request) and request.GET.get("seen") == now_seen:
+    now_seen, seen = stamp(found, result), request.GET.get("seen", "")
+    if wants_part(request) and seen == now_seen:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    metric = request.GET.get("metric", "")
+    if wants_part(request) and not seen.startswith(found.status):
+        # Started or stopped meanwhile: then the steps around the result are others too.
+        return HttpResponseClientRefresh()
     context: dict[str, Any] = {
         "live_test": found,
-        "page": result_page(result, metric=metric) if result else None,
+        "plan_page": plan_page(found),
+        "page": result_page(result, metric=request.GET.get("metric", "")) if result else None,
         "result": result,
         "stamp": now_seen,
-        "metric": metric,
+        "metric": request.GET.get("metric", ""),
         "events": sample_events(found),
         "origin": f"{request.scheme}://{request.get_host()}",
     }
     return render(request, "experiments/live_tests/live_test.html", context, partial="state")
-
-
-def plan_body(live_test: LiveTest) -> dict[str, Any]:
-    plan = getattr(live_test, "plan", None)
-    body: dict[str, Any] = plan.body if plan else live_test.draft
-    return body
 
 
 def sample_events(live_test: LiveTest) -> list[str]:

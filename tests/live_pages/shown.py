@@ -23,6 +23,7 @@ from experiments.reports.live.payload import (
     SegmentRow,
     Series,
 )
+from experiments.reports.live_plans import drafted_plan
 from tests.factories.experiments_ import make_model_version
 from tests.factories.platform_ import NOW
 
@@ -223,55 +224,59 @@ def make_payload(key: str = "support-reply", **fields: Any) -> LivePayload:
     return replace(payload, **fields)
 
 
-PLAN = {
-    "metrics": [
-        {
-            "key": "completed",
-            "title": "Task completed",
-            "role": "primary",
-            "kind": "rate",
-            "event": "task_completed",
-            "at_least": 1,
-        },
-        {
-            "key": "turns",
-            "title": "Turns to resolution",
-            "role": "secondary",
-            "kind": "mean",
-            "event": "resolved",
-            "per": "unit_with_event",
-        },
-        {
-            "key": "latency_p95",
-            "title": "Latency P95",
-            "role": "guardrail",
-            "kind": "quantile",
-            "event": "reply",
-            "q": 0.95,
-        },
-    ],
+METRICS = [
+    {"key": "completed", "title": "Task completed", "role": "primary", "kind": "rate", "event": "task_completed"},
+    {
+        "key": "turns",
+        "title": "Turns to resolution",
+        "role": "secondary",
+        "kind": "mean",
+        "event": "resolved",
+        "per": "unit_with_event",
+        "unit": "turns",
+        "direction": "lower",
+    },
+    {
+        "key": "latency_p95",
+        "title": "Latency P95",
+        "role": "guardrail",
+        "kind": "quantile",
+        "event": "reply",
+        "q": 0.95,
+        "unit": "ms",
+        "direction": "lower",
+        "margin": 200.0,
+    },
+]
+PLAN: dict[str, Any] = {
+    "metrics": METRICS,
+    "mde": 0.05,
+    "baseline": 0.71,
+    "n_per_arm": 2_000,
+    "days": 20,
+    "routing": {"salt": "a1b2", "split": 0.2},
+    "segments": ["country"],
     "guardrail_stops": True,
 }
 
 
-def make_live_test(
-    *, key: str = "support-reply", status: str = "running", planned: bool = True, **fields: Any
-) -> LiveTest:
+def make_live_test(*, key: str = "support-reply", status: str = "running", **fields: Any) -> LiveTest:
     """Without the services that plan and start it: pages read rows."""
-    started = None if status in ("draft", "registered") else NOW
     made = LiveTest.objects.create(
         key=key,
         name=fields.pop("name", "Support replies"),
         control=fields.pop("control", None) or make_model_version(),
         treatment=fields.pop("treatment", None) or make_model_version(),
         status=status,
+        split=PLAN["routing"]["split"],
         created_at=NOW,
-        started_at=started,
+        started_at=None if status in ("draft", "registered") else NOW,
         draft=PLAN,
         **fields,
     )
-    if planned and status != "draft":
-        LivePlan.objects.create(live_test=made, body=PLAN, sha256="7" * 64, registered_at=NOW)
+    if status != "draft":
+        plan = drafted_plan(made)
+        LivePlan.objects.create(live_test=made, body=plan.to_dict(), sha256=plan.sha256, registered_at=NOW)
     return made
 
 

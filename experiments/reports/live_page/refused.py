@@ -8,6 +8,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
 
 from experiments.models import LiveTest, RefusedEvent
+from experiments.reports.live_page.units import letters
 
 PAGE_LENGTH = 50
 Reason = RefusedEvent.Reason
@@ -32,7 +33,7 @@ class Wanted:
     def from_query(cls, query: Mapping[str, str]) -> "Wanted":
         """Values that mean nothing are left out rather than refused."""
         reason = query.get("reason", "")
-        return cls(reason=reason if reason in Reason.values else "", search=query.get("search", "").strip())
+        return cls(reason=reason if reason in Reason.values else "", search=letters(query.get("search", "")))
 
     @property
     def narrows(self) -> bool:

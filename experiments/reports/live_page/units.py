@@ -13,6 +13,7 @@ from experiments.models import ArmConflict, Exposure, LiveEvent, LiveTest, UnitM
 
 PAGE_LENGTH = 50
 EVENTS_SHOWN = 200
+LONGEST_ID = 200
 ARMS = ("control", "treatment")
 
 
@@ -30,7 +31,7 @@ class Wanted:
         arm = query.get("arm", "")
         return cls(
             arm=arm if arm in ARMS else "",
-            unit=query.get("unit", "").strip(),
+            unit=letters(query.get("unit", "")),
             before=place_in(query.get("before", "")),
         )
 
@@ -39,13 +40,18 @@ class Wanted:
         return bool(self.arm or self.unit)
 
 
+def letters(words: str) -> str:
+    """Without what no text in the database can hold."""
+    return words.replace("\0", "").encode("utf-8", "ignore").decode().strip()[:LONGEST_ID]
+
+
 def place_in(words: str) -> tuple[datetime, str] | None:
     at, _, unit = words.partition("|")
     try:
         found = parse_datetime(at)
     except ValueError:
         return None
-    return (found, unit) if found and found.tzinfo else None
+    return (found, letters(unit)) if found and found.tzinfo else None
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class UnitPage:
 
 
 def unit_page(live_test: LiveTest, unit_id: str) -> UnitPage | None:
-    exposure = Exposure.objects.filter(live_test=live_test, unit_id=unit_id).first()
+    exposure = Exposure.objects.filter(live_test=live_test, unit_id=letters(unit_id)).first()
     if exposure is None:
         return None
     [row] = with_sums(live_test, [exposure])
