@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("experiments/<int:experiment_id>/", experiments.experiment, name="experiment"),
     path("experiments/<int:experiment_id>/work", experiments.experiment_work, name="experiment_work"),
     path("experiments/<int:experiment_id>/seen", experiments.mark_as_seen, name="mark_as_seen"),
+    path("experiments/<int:experiment_id>/gather", experiments.gather_evidence, name="gather_evidence"),
     path("experiments/<int:experiment_id>/decisions/", decisions.decisions, name="decisions"),
     path("experiments/<int:experiment_id>/decisions/new", decisions.sign_decision, name="sign_decision"),
     path("decisions/<uuid:decision_id>/", decisions.decision, name="decision"),

@@ -70,6 +70,7 @@ WHO_MAY_SEE = {
     "new_experiment": LEADING,
     "experiment_work": LEADING,
     "mark_as_seen": LEADING,
+    "gather_evidence": LEADING,
     "decisions": LEADING,
     "sign_decision": LEAD,
     "decision": LEADING,

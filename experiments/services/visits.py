@@ -36,7 +36,7 @@ class LastVisit:
 
 def remember(*, user: User, experiment: Experiment, state: dict[str, Any], now: datetime) -> LastVisit:
     """One statement, so that two tabs opened at once disturb nothing."""
-    given = {
+    given: dict[str, Any] = {
         "user": user.pk,
         "experiment": experiment.pk,
         "state": orjson.dumps(state).decode(),

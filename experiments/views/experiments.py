@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpResponse
@@ -18,9 +19,9 @@ from experiments.reports.comparisons.listing import suite_rows
 from experiments.reports.dashboard import overview
 from experiments.reports.dashboard.page import DashboardPage, dashboard_page
 from experiments.reports.experiment_pages import experiment_rows, live_test_rows
+from experiments.services import evidence, visits
 from experiments.services import experiments as work
 from experiments.services import suites as suite_work
-from experiments.services import visits
 
 PAGE_LENGTH = 25
 USUAL_MARGIN = 0.05
@@ -58,7 +59,7 @@ def get_experiment(experiment_id: int) -> Experiment:
 def experiment(request: HttpRequest, experiment_id: int) -> HttpResponse:
     """Asked by htmx, it answers only what has changed since `seen`."""
     found = get_experiment(experiment_id)
-    page = dashboard_page(found, job_key=f"evidence:{found.pk}")
+    page = dashboard_page(found, job_key=evidence.job_key(found))
     part = wants_part(request)
     if part and request.GET.get("seen") == page.stamp:
         return HttpResponse(status=NOTHING_NEW)
@@ -90,6 +91,15 @@ def visit_of(request: HttpRequest, page: DashboardPage, *, renews: bool) -> visi
 @role_required("lead", "admin")
 def mark_as_seen(request: HttpRequest, experiment_id: int) -> HttpResponse:
     visits.mark_as_seen(user=request.user, experiment=get_experiment(experiment_id), now=timezone.now())
+    return redirect("experiment", experiment_id)
+
+
+@require_POST
+@role_required("lead", "admin")
+def gather_evidence(request: HttpRequest, experiment_id: int) -> HttpResponse:
+    """At once, where somebody does not want to wait for the beat."""
+    evidence.ask(experiment=get_experiment(experiment_id), created_by=request.user, now=timezone.now())
+    messages.success(request, "The evidence is being gathered again.")
     return redirect("experiment", experiment_id)
 
 

@@ -58,22 +58,19 @@ class OverviewFilter:
         return self.by_signature(rows)
 
     def by_signature(self, rows: "QuerySet[Experiment]") -> "QuerySet[Experiment]":
+        newest = Decision.objects.order_by("experiment_id", "-number").distinct("experiment_id")
         if self.signed == "yes":
-            return rows.filter(decision_verdict__isnull=False)
+            return rows.filter(pk__in=newest.values("experiment_id"))
         if self.signed == "no":
-            return rows.filter(decision_verdict__isnull=True)
+            return rows.exclude(pk__in=newest.values("experiment_id"))
         if self.signed == "overridden":
-            return rows.exclude(decision_verdict=F("decision_computed")).filter(decision_verdict__isnull=False)
+            against = Decision.objects.filter(pk__in=newest.values("pk")).exclude(override_reason="")
+            return rows.filter(pk__in=against.values("experiment_id"))
         return rows
 
 
 def listed() -> "QuerySet[Experiment]":
-    """With what the newest decision said, so that a filter can ask for it."""
-    newest = Decision.objects.filter(experiment=OuterRef("pk")).order_by("-number")
-    return Experiment.objects.annotate(
-        decision_verdict=Subquery(newest.values("verdict")[:1]),
-        decision_computed=Subquery(newest.values("computed_verdict")[:1]),
-    ).order_by("-created_at", "-pk")
+    return Experiment.objects.order_by("-created_at", "-pk")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import orjson
+from django.db.models import QuerySet
 
 from evalsite.platform.models import Job
 from experiments.models import Decision, EvidenceSnapshot, Experiment, RegisteredPolicy
@@ -213,7 +214,7 @@ def newest_decision(experiment: Experiment) -> Decision | None:
     return decisions_of(experiment).first()
 
 
-def decisions_of(experiment: Experiment) -> Any:
+def decisions_of(experiment: Experiment) -> "QuerySet[Decision]":
     """Newest first, without what they froze."""
     rows = Decision.objects.filter(experiment=experiment).select_related("signed_by", "policy")
     return rows.defer("evidence_text", "verdict_text", "report", "policy__text").order_by("-number")
