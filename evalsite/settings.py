@@ -246,8 +246,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(5.0),
         "options": {"expires": 5},
     },
+    "gather due evidence": {
+        "task": "experiments.gather_due_evidence",
+        "schedule": schedule(5.0),
+        "options": {"expires": 5},
+    },
     "fold waiting events": {
         "task": "experiments.fold_waiting_events",
+        "schedule": schedule(5.0),
+        "options": {"expires": 5},
+    },
+    "refresh stale live results": {
+        "task": "experiments.refresh_stale_live_results",
         "schedule": schedule(5.0),
         "options": {"expires": 5},
     },

@@ -12,8 +12,17 @@ from kombu.exceptions import OperationalError as BrokerError
 from annotations.models import Campaign
 from evalsite.platform.jobs import JobFailed, JobRun, handler
 from evalsite.platform.models import User
-from experiments.models import Endpoint, LiveTest
-from experiments.services import comparisons, endpoint_checks, import_checking, import_committing, imports, results
+from experiments.models import Endpoint, Experiment, LiveTest
+from experiments.services import (
+    comparisons,
+    endpoint_checks,
+    evidence,
+    import_checking,
+    import_committing,
+    imports,
+    live_results,
+    results,
+)
 from experiments.services.campaigns import opening
 from experiments.services.live_traffic import folding, refusing
 from experiments.services.runs import generating, waking
@@ -73,7 +82,10 @@ def open_campaign(run: JobRun, *, campaign: str, requested_by: int | None) -> No
 
 @handler(comparisons.COMPARE_RUNS)
 def compare_runs(run: JobRun, *, comparison_id: str) -> dict[str, Any]:
-    comparisons.compute(comparison_id=UUID(comparison_id), now=timezone.now(), progress=run.progress, guard=run.guard)
+    found = comparisons.compute(
+        comparison_id=UUID(comparison_id), now=timezone.now(), progress=run.progress, guard=run.guard
+    )
+    ask_for_evidence(found.experiment)
     return {"comparison": comparison_id}
 
 
@@ -99,6 +111,37 @@ def refresh_stale_results() -> None:
 @shared_task(name="experiments.compute_results")
 def compute_results(campaign_id: int) -> None:
     results.refresh(campaign=Campaign.objects.get(pk=campaign_id), now=timezone.now())
+    ask_for_evidence(Experiment.objects.filter(plans__campaign=campaign_id).first())
+
+
+def ask_for_evidence(experiment: Experiment | None) -> None:
+    """Something it rests on was computed just now; what is not asked for here, the next beat finds."""
+    if experiment and evidence.is_rested(experiment, now=timezone.now()):
+        with suppress(BrokerError, OSError):
+            refresh_evidence.apply_async(args=(experiment.pk,), expires=60, retry=False)
+
+
+@handler(evidence.GATHER, quick=True)
+def gather_evidence(run: JobRun, *, experiment: int) -> None:
+    evidence.refresh(
+        experiment=Experiment.objects.select_related("baseline", "candidate").get(pk=experiment),
+        now=timezone.now(),
+        tell=lambda note: run.progress(0, None, note),
+        guard=run.guard,
+    )
+
+
+@shared_task(name="experiments.gather_due_evidence")
+def gather_due_evidence() -> None:
+    """One message per experiment, so that several workers share the work; the counters say where evidence moved."""
+    for experiment in evidence.due(now=timezone.now()):
+        refresh_evidence.apply_async(args=(experiment.pk,), expires=60)
+
+
+@shared_task(name="experiments.refresh_evidence")
+def refresh_evidence(experiment_id: int) -> None:
+    experiments = Experiment.objects.select_related("baseline", "candidate")
+    evidence.refresh(experiment=experiments.get(pk=experiment_id), now=timezone.now())
 
 
 # When this process asked last, by test: an answer to events must not wait for a message each time.
@@ -126,7 +169,27 @@ def fold_waiting_events() -> None:
 
 @shared_task(name="experiments.fold_events")
 def fold_events(test_id: int) -> None:
-    folding.fold(test_id, now=timezone.now())
+    if folding.fold(test_id, now=timezone.now()):
+        ask_for_live_results(test_id)
+
+
+def ask_for_live_results(test_id: int) -> None:
+    with suppress(BrokerError, OSError):
+        compute_live_results.apply_async(args=(test_id,), expires=60, retry=False)
+
+
+@shared_task(name="experiments.refresh_stale_live_results")
+def refresh_stale_live_results() -> None:
+    """One message per test, so that several workers share the work; the results' rows say what is stale."""
+    for live_test in live_results.stale(now=timezone.now()):
+        ask_for_live_results(live_test.pk)
+
+
+@shared_task(name="experiments.compute_live_results")
+def compute_live_results(test_id: int) -> None:
+    live_test = LiveTest.objects.select_related("experiment").get(pk=test_id)
+    live_results.refresh(live_test=live_test, now=timezone.now())
+    ask_for_evidence(live_test.experiment)
 
 
 @shared_task(name="experiments.drop_refused_events")

@@ -1,19 +1,18 @@
 """What people did that a reader of the verdict must know: who opened which direction when, and what was changed."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.urls import reverse
 
 from annotations.models import Campaign
 from evalsite.platform.models import User
 from experiments.models import Experiment, LiveAmendment, PlanAmendment, RegisteredPolicy, Unblinding
-from experiments.policy import Policy
 from experiments.reports.evidence import page
 from experiments.reports.evidence.live import Live
 from experiments.reports.evidence.page import Act
 from experiments.reports.evidence.reviews import Reviews
 from experiments.reports.evidence.suites import Suite, newest
+from experiments.reports.policies.registered import Registered
 
 OPENED = LiveAmendment.Kind.OPENED_EARLY
 
@@ -22,22 +21,17 @@ def name_of(person: User | None) -> str:
     return person.username if person else ""
 
 
-def policy_of(row: RegisteredPolicy, policy: Policy) -> page.Policy:
+def policy_of(rule: Registered) -> page.Policy:
+    row = rule.row
     return page.Policy(
         number=row.number,
-        title=policy.title,
+        title=rule.policy.title,
         sha256=row.sha256,
         registered_at=row.registered_at,
         registered_by=name_of(row.registered_by),
-        after_evidence=open_evidence(row.evidence),
+        after_evidence=rule.open_evidence,
         url=reverse("policy", args=[row.experiment_id]),
     )
-
-
-def open_evidence(told: Any) -> tuple[str, ...]:
-    """What was open already when the policy was registered, in words."""
-    found = told.get("open", ()) if isinstance(told, dict) else ()
-    return tuple(str(one) for one in found)
 
 
 def unblindings(reviews: Reviews, tests: Sequence[Live]) -> tuple[Act, ...]:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-
-import orjson
+from typing import Any
 
 from experiments import go_no_go
 from experiments.go_no_go import Evidence, Observation, Verdict
-from experiments.models import Experiment, RegisteredPolicy
+from experiments.models import Experiment
 from experiments.policy import Criterion, Policy
 from experiments.reports.evidence import acts, benchmarks, costs, fragility, health, layers, live, page, reviews, rows
 from experiments.reports.evidence import running as work
@@ -18,6 +17,7 @@ from experiments.reports.evidence.live import Live, read_live
 from experiments.reports.evidence.page import NO_POLICY, Dashboard
 from experiments.reports.evidence.reviews import Reviews
 from experiments.reports.evidence.suites import Suite, read_suites
+from experiments.reports.policies.registered import Registered, current
 
 NO_RULE = "No policy is registered, so there is nothing to hold the evidence against: write one and register it."
 
@@ -43,20 +43,10 @@ def sources_of(experiment: Experiment) -> Sources:
     return Sources(experiment, read_suites(experiment), Reviews(experiment), read_live(experiment))
 
 
-def registered(experiment: Experiment) -> RegisteredPolicy | None:
-    """The one that counts now: the newest."""
-    policies = RegisteredPolicy.objects.filter(experiment=experiment).select_related("registered_by")
-    return policies.order_by("-number").first()
-
-
-def read_policy(row: RegisteredPolicy) -> Policy:
-    return Policy.from_dict(orjson.loads(row.text))
-
-
 def gather(experiment: Experiment, *, now: datetime, tell: Callable[[str], None] = lambda note: None) -> Gathered:
     """Reads only. tell: what is being looked at."""
-    sources, row = sources_of(experiment), registered(experiment)
-    policy = read_policy(row) if row else None
+    sources, rule = sources_of(experiment), current(experiment)
+    policy = rule.policy if rule else None
     checks = health.checks(experiment, policy, sources.suites, sources.reviews, sources.tests)
     observations: dict[str, Observation] = {}
     for criterion in policy.asked if policy else ():
@@ -67,7 +57,7 @@ def gather(experiment: Experiment, *, now: datetime, tell: Callable[[str], None]
     )
     verdict = go_no_go.decide(policy, evidence) if policy else None
     tell("layers")
-    shown = dashboard(sources, row, policy, evidence, verdict, checks, now=now)
+    shown = dashboard(sources, rule, policy, evidence, verdict, checks, now=now)
     if policy and verdict:
         tell("fragility")
         found = fragility.fragility(policy, evidence, verdict, sources.suites, sources.reviews)
@@ -91,7 +81,7 @@ def observe(criterion: Criterion, sources: Sources) -> Observation:
 
 def dashboard(
     sources: Sources,
-    row: RegisteredPolicy | None,
+    rule: Registered | None,
     policy: Policy | None,
     evidence: Evidence,
     verdict: Verdict | None,
@@ -107,7 +97,7 @@ def dashboard(
         point_rule=page.PointRule(verdict=verdict.point_rule.verdict, sentence=verdict.point_rule.sentence)
         if verdict
         else None,
-        policy=acts.policy_of(row, policy) if row and policy else None,
+        policy=acts.policy_of(rule) if rule else None,
         criteria=criteria,
         layers=layers.layers(sources.experiment, sources.suites, sources.reviews, sources.tests),
         running=work.running(sources.suites, sources.reviews, sources.tests, criteria),
@@ -117,3 +107,10 @@ def dashboard(
         deviations=acts.deviations(sources.suites, sources.reviews, sources.tests),
         evidence_sha256=evidence.sha256,
     )
+
+
+def still_running(experiment: Experiment, shown: Dashboard) -> list[dict[str, Any]]:
+    """The part of the dashboard that moves while evidence does not, as it is kept."""
+    sources = sources_of(experiment)
+    found = replace(shown, running=work.running(sources.suites, sources.reviews, sources.tests, shown.criteria))
+    return list(found.to_dict()["running"])
