@@ -22,6 +22,10 @@ class CannotRegister(Exception):
     """Not as things stand, for a reason a user can read."""
 
 
+class NoReason(CannotRegister):
+    """An amendment says why."""
+
+
 class DraftMoved(CannotRegister):
     """The draft is another one than the person saw, or the id of the form was used for something else."""
 
@@ -107,7 +111,7 @@ def register(
     if before and before.row.sha256 == policy.sha256:
         raise CannotRegister("The draft says what is registered already, to the byte.")
     if before and not reason.strip():
-        raise CannotRegister("Say why the policy is amended: the reason is shown with every decision.")
+        raise NoReason("Say why the policy is amended: the reason is shown with every decision.")
     row = RegisteredPolicy.objects.create(
         token=token,
         experiment=experiment,
