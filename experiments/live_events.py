@@ -79,11 +79,7 @@ def read(raw: Any) -> Event | Malformed:
         body = as_json(properties)
     if (
         raw.keys() <= FIELDS
-        and is_name(event_id, ID_LENGTH)
-        and is_name(name, NAME_LENGTH)
-        and is_name(test, NAME_LENGTH)
-        and is_name(unit_id, UNIT_LENGTH)
-        and (conversation_id is None or conversation_id == "" or is_name(conversation_id, UNIT_LENGTH))
+        and are_names(event_id, name, test, unit_id, conversation_id)
         and at is not None
         and (value is None or is_number(value))
         and (not properties or is_flat(properties, body))
@@ -104,6 +100,23 @@ def moment(text: Any) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return at if at.tzinfo is not None and 1 < at.year < 9999 else None
+
+
+def are_names(event_id: Any, name: Any, test: Any, unit_id: Any, conversation_id: Any) -> bool:
+    """As `is_name` says of each, looked through at once."""
+    conversation_id = "" if conversation_id is None else conversation_id
+    if not type(event_id) is type(name) is type(test) is type(unit_id) is type(conversation_id) is str:
+        return False
+    text = f"{event_id}{name}{test}{unit_id}{conversation_id}"
+    return (
+        0 < len(event_id) <= ID_LENGTH
+        and 0 < len(name) <= NAME_LENGTH
+        and 0 < len(test) <= NAME_LENGTH
+        and 0 < len(unit_id) <= UNIT_LENGTH
+        and len(conversation_id) <= UNIT_LENGTH
+        and "\0" not in text
+        and (text.isascii() or is_utf_8(text))
+    )
 
 
 def is_name(text: Any, longest: int) -> bool:
@@ -136,7 +149,7 @@ def is_flat(properties: Any, body: bytes) -> bool:
         type(properties) is dict
         and 0 < len(body) <= PROPERTIES_BYTES
         and b"\\u0000" not in body
-        and all(type(one) in SCALARS for one in properties.values())
+        and SCALARS.issuperset(map(type, properties.values()))
     )
 
 

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected
 
+from evalsite.platform import prepared
 from experiments import live_events
 from experiments.live_events import EXPOSURE, Event, Malformed
-from experiments.models import EventBatch, Exposure, LiveTest
+from experiments.models import Exposure, LiveTest
 from experiments.services.live_traffic import event_rows, refusing, repeats
 from experiments.services.live_traffic.exposures import Exposed, Seen, expose, stored
 from experiments.services.live_traffic.running_tests import RunningTest, running
@@ -33,6 +35,10 @@ from experiments.services.live_traffic.sifting import (
 __all__ = ["Answer", "ingest"]
 
 ATTEMPTS = 5
+BATCH = """
+INSERT INTO experiments_eventbatch (live_test_id, n, counts, received_at, folded_at)
+VALUES (%(test)s, %(n)s, %(counts)s::jsonb, %(now)s, %(folded_at)s) RETURNING id
+"""
 NO_TEST: Refusal = (UNKNOWN_TEST, "no test has this key")
 A_DRAFT: Refusal = (NOT_RUNNING, "the test is a draft")
 
@@ -144,11 +150,9 @@ def exposed_units(
 
 def note(test_id: int | None, new: Sequence[Placed], settled: Sequence[Settled], now: datetime) -> None:
     """The batch with its counts, its events, and what of it was refused."""
-    counts = dict(Counter(one.answer.status for one in settled))
-    folded_at = None if new else now
-    batch = EventBatch.objects.create(
-        live_test_id=test_id, n=len(new), counts=counts, received_at=now, folded_at=folded_at
-    )
+    counts = orjson.dumps(Counter(one.answer.status for one in settled)).decode()
+    values = {"test": test_id, "n": len(new), "counts": counts, "now": now, "folded_at": None if new else now}
+    [[batch]] = prepared.fetch(BATCH, values)
     if new and test_id is not None:
-        event_rows.write(test_id, batch.pk, [event for _, event in new], received_at=now)
+        event_rows.write(test_id, batch, [event for _, event in new], received_at=now)
     refusing.keep(test_id, [one for one in settled if not one.is_repeated], now=now)

@@ -1,0 +1,192 @@
+"""Taking events, 500 at a time, beside raw COPY of the same rows into the same table, 500 at a time.
+
+Raw rows are encoded beforehand and not looked at; ours are read from JSON, checked, compared with what stands already
+and with their unit's exposure, and each is answered.
+"""
+
+import http.client
+import random
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from benchmarks.stack import HOST, Stack, running
+from benchmarks.table import Row
+from evalsite.platform import api_tokens, invitations
+from evalsite.platform.models import Role
+from experiments import live_events
+from experiments.live_events import Event
+from experiments.models import Exposure, LiveEvent, LiveTest, ModelVersion
+from experiments.services.import_rows import HEAD, TAIL
+from experiments.services.live_tests import drafting, registering
+from experiments.services.live_tests import running as steps
+from experiments.services.live_traffic import event_rows, folding
+from experiments.services.live_traffic.exposures import Seen, expose
+from experiments.services.live_traffic.ingesting import ingest
+from experiments.services.live_traffic.running_tests import running as running_test
+
+BATCH, BATCHES, ROUNDS = 500, 40, 5
+UNITS = 20_000
+LEAST_RATIO = 0.5
+# Never asked for while this measures: rows of the yardstick belong to no test.
+NO_TEST = 2**40
+NAMES = ("task_completed", "answered", "rated", "escalated")
+METRICS: list[dict[str, Any]] = [
+    {"key": "completion", "kind": "rate", "role": "primary", "event": "task_completed"},
+    {"key": "csat", "kind": "mean", "per": "unit_with_event", "event": "rated"},
+    {"key": "tokens", "kind": "ratio", "event": "answered", "field": "properties.tokens",
+     "denominator": {"event": "answered", "field": "count"}},
+    {"key": "latency", "kind": "quantile", "event": "answered", "field": "properties.ms", "q": 0.95},
+]  # fmt: skip
+
+
+def rows() -> Iterable[Row]:
+    with running(workers=0, environment={"EVENTS_PER_MINUTE": str(10**9)}) as stack:
+        try:
+            test = make_test()
+            yield from taken(test, stack)
+            yield from repeated(test)
+            yield from folded(test)
+        finally:
+            connections.close_all()
+
+
+def make_test(*, units: int = UNITS, key: str = "measured") -> LiveTest:
+    now = timezone.now() - timedelta(hours=1)
+    arms = [
+        ModelVersion.objects.create(name=f"{key} {arm}", version="1", content_hash=uuid4().hex * 2, created_at=now)
+        for arm in ("control", "treatment")
+    ]
+    draft = {
+        "routing": {"salt": "s", "split": 0.5}, "metrics": METRICS, "baseline": 0.7, "mde": 0.02, "days": 14,
+    }  # fmt: skip
+    test = drafting.create(
+        name=key, key=key, control=arms[0], treatment=arms[1], experiment=None, draft=draft, token=uuid4(),
+        created_by=None, now=now,
+    )  # fmt: skip
+    registering.register(live_test=test, registered_by=None, now=now)
+    steps.start(live_test=test, actor=None, now=now)
+    found = running_test(key)
+    assert found
+    seen = [Seen(f"user-{number}", now) for number in range(units)]
+    for start in range(0, units, 5000):
+        expose(found.test_id, found.plan, found.split, seen[start : start + 5000], Exposure.Source.ASSIGNED)
+    return test
+
+
+def made_up(count: int, *, key: str, rng: random.Random, at: datetime, units: int = UNITS) -> list[dict[str, Any]]:
+    """As clients write them: about 260 bytes each, ids in no order."""
+    return [
+        {
+            "event_id": str(UUID(int=rng.getrandbits(128))),
+            "event": rng.choice(NAMES),
+            "experiment": key,
+            "unit_id": f"user-{rng.randrange(units)}",
+            "conversation_id": f"conversation-{rng.randrange(10**6)}",
+            "timestamp": (at + timedelta(seconds=rng.random() * 60)).isoformat(),
+            "value": rng.randrange(1, 6),
+            "properties": {"tokens": rng.randrange(2000), "ms": rng.randrange(4000), "language": "de"},
+        }
+        for _ in range(count)
+    ]
+
+
+def taken(test: LiveTest, stack: Stack) -> Iterator[Row]:
+    """In turns, since the machine may be busier at one time than at another, and the table grows under both."""
+    rng, at = random.Random(1), timezone.now() - timedelta(minutes=30)
+    raw, ours, over_http = [], [], []
+    send = sender(stack)
+    for _ in range(ROUNDS):
+        bodies = [
+            [orjson.dumps(made_up(BATCH, key=test.key, rng=rng, at=at)) for _ in range(BATCHES)] for _ in range(3)
+        ]
+        raw.append(seconds_of(copy_raw, [encoded(body) for body in bodies[0]]))
+        ours.append(seconds_of(take, bodies[1]))
+        over_http.append(seconds_of(send, bodies[2]))
+    stored = LiveEvent.objects.filter(live_test_id=test.pk).count()
+    assert stored == 2 * ROUNDS * BATCHES * BATCH, stored
+    yardstick = BATCHES * BATCH / median(raw)
+    yield row_of("taken by one process", BATCHES * BATCH / median(ours), yardstick)
+    yield row_of("the same over HTTP, one client after another", BATCHES * BATCH / median(over_http), yardstick)
+
+
+def row_of(name: str, rate: float, yardstick: float, *, bound: bool = True) -> Row:
+    return Row(
+        name,
+        f"{rate:,.0f} events/s",
+        f"{yardstick:,.0f} rows/s",
+        f"{rate / yardstick:.0%}",
+        f">= {LEAST_RATIO:.0%}" if bound else "",
+        rate / yardstick >= LEAST_RATIO if bound else None,
+        f"batches of {BATCH}, a transaction each",
+    )
+
+
+def seconds_of(act: Any, bodies: list[bytes]) -> float:
+    began = time.perf_counter()
+    for body in bodies:
+        act(body)
+    return time.perf_counter() - began
+
+
+def encoded(body: bytes) -> bytes:
+    events = [live_events.read(raw) for raw in live_events.parse(body)]
+    rows = (event_rows.row(NO_TEST, 0, 0, event) for event in events if isinstance(event, Event))
+    return b"".join((HEAD, *rows, TAIL))
+
+
+def copy_raw(rows: bytes) -> None:
+    with transaction.atomic(), connection.cursor() as cursor, cursor.copy(event_rows.COPY) as copy:
+        copy.write(rows)
+
+
+def take(body: bytes) -> None:
+    answers = ingest(body, now=timezone.now())
+    assert all(one.status == "accepted" for one in answers), answers[:3]
+
+
+def sender(stack: Stack) -> Any:
+    person = invitations.create_person(username="sender", password=None, roles=[Role.LEAD])
+    _, secret = api_tokens.make(
+        name="sender", scopes=["events"], expires_at=None, created_by=person, now=timezone.now()
+    )
+    link = http.client.HTTPConnection(HOST, stack.port, timeout=60)
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+
+    def send(body: bytes) -> None:
+        link.request("POST", "/api/v1/events", body, headers)
+        response = link.getresponse()
+        told = orjson.loads(response.read())
+        assert told.get("counts") == {"accepted": BATCH}, told
+
+    return send
+
+
+def repeated(test: LiveTest) -> Iterator[Row]:
+    """A client that heard no answer sends again."""
+    body = orjson.dumps(made_up(BATCH, key=test.key, rng=random.Random(2), at=timezone.now() - timedelta(minutes=30)))
+    take(body)
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        assert {one.status for one in ingest(body, now=timezone.now())} == {"duplicate"}
+        times.append(time.perf_counter() - began)
+    yield Row("500 duplicates answered", f"{1000 * median(times):.1f} ms")
+
+
+def folded(test: LiveTest) -> Iterator[Row]:
+    began = time.perf_counter()
+    n = folding.fold(test.pk, now=timezone.now())
+    seconds = time.perf_counter() - began
+    yield Row(
+        "folded into sums by one worker",
+        f"{n / seconds:,.0f} events/s",
+        note=f"{n:,} events of {UNITS:,} units, {len(METRICS)} metrics",
+    )
