@@ -10,6 +10,8 @@ import orjson
 from django.db.models import Count, Max
 
 from annotations.models import Campaign
+from experiments import policy
+from experiments.deciding import evidence, verdict
 from experiments.models import (
     BenchmarkRun,
     CampaignPlan,
@@ -27,7 +29,8 @@ from experiments.models import (
 from experiments.reports.comparisons.freshness import stale as stale_comparisons
 from experiments.reports.progress import progress_of
 
-VERSION = 1  # of what is gathered and how: another one makes every snapshot stale
+# Of what is gathered and how, and of the rule: another one makes every snapshot stale.
+VERSIONS = (1, verdict.VERSION, evidence.VERSION, policy.VERSION)
 HALF = 32
 
 
@@ -41,7 +44,7 @@ class Seen:
     @property
     def source(self) -> str:
         """Two halves, so that mere progress can be told from new evidence."""
-        return half([VERSION, self.evidence]) + half(self.progress)
+        return half([VERSIONS, self.evidence]) + half(self.progress)
 
 
 def half(value: Any) -> str:
