@@ -10,7 +10,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from experiments.models import LiveAmendment, LiveTest
-from experiments.reports.live.payload import PerArm
+from experiments.reports.live.payload import MetricRow, PerArm
 from tests.factories.platform_ import NOW, make_user
 from tests.live_pages.shown import COMPLETION, make_live_test, make_payload, make_result
 
@@ -76,10 +76,13 @@ def test_a_blocked_result_is_invalid_and_its_figures_are_for_orientation(lead: C
 
 def test_a_hidden_result_shows_progress_and_health_and_no_direction(lead: Client) -> None:
     live_test = make_live_test()
-    hidden = replace(
-        COMPLETION,
-        **dict.fromkeys(("control", "treatment", "difference", "ci_low", "ci_high", "relative", "relative_low")),
-        **dict.fromkeys(("relative_high", "p_value", "p_corrected", "significant", "z")),
+    hidden = MetricRow(
+        key="completed",
+        title="Task completed",
+        role="primary",
+        kind="rate",
+        control_n=6_200,
+        treatment_n=1_550,
         verdict="hidden",
     )
     payload = make_payload(

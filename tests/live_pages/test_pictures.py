@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_a_margin_lies_on_the_side_that_is_worse() -> None:
         ({"metrics": (replace(COMPLETION, verdict="undefined"),)}, "Too little data"),
     ],
 )
-def test_the_headline_has_one_word(fields: dict[str, object], word: str) -> None:
+def test_the_headline_has_one_word(fields: dict[str, Any], word: str) -> None:
     assert ResultPage(make_payload(**fields)).word == word
 
 
