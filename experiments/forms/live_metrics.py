@@ -12,16 +12,16 @@ from experiments.live_plan import PRESETS, Problem
 PREFIX = "metrics"
 MOST = 30
 BLANK = "blank"
-ROLES = [("primary", "primary: decides"), ("secondary", "secondary"), ("guardrail", "guardrail: must not get worse")]
+ROLES = [("primary", "primary"), ("secondary", "secondary"), ("guardrail", "guardrail")]
 KINDS = [
     ("rate", "rate: share of units"),
     ("mean", "mean per unit"),
-    ("ratio", "ratio of two sums"),
-    ("quantile", "quantile of single values"),
+    ("ratio", "ratio of sums"),
+    ("quantile", "quantile of values"),
 ]
 DIRECTIONS = [("higher", "higher is better"), ("lower", "lower is better")]
-PERS = [("unit", "every exposed unit; without events it counts as 0"), ("unit_with_event", "units with such an event")]
-FOLDED = ("key", "field", "unit", "covariate_event", "covariate_field", "covariate_days")
+PERS = [("unit", "every exposed unit"), ("unit_with_event", "units with an event")]
+FOLDED = ("field", "unit", "covariate_event", "covariate_field", "covariate_days")
 # Field of a plan's metric -> field of the form, where their names differ.
 NAMES = {
     "denominator": "denominator_event",
@@ -51,9 +51,15 @@ class MetricForm(forms.Form):
     direction = forms.ChoiceField(choices=DIRECTIONS, initial="higher", label="Direction")
     unit = forms.CharField(max_length=20, required=False, label="Unit", help_text="As ms, turns, points.")
     at_least = forms.IntegerField(
-        min_value=1, max_value=1_000_000, required=False, label="At least so many events", help_text="2 for repeat use."
+        min_value=1, max_value=1_000_000, required=False, label="Events needed", help_text="Empty: 1. For repeat use 2."
     )
-    per = forms.ChoiceField(choices=PERS, initial="unit", required=False, label="Over")
+    per = forms.ChoiceField(
+        choices=PERS,
+        initial="unit",
+        required=False,
+        label="Over",
+        help_text="A unit without events counts as 0, or not at all.",
+    )
     cap = forms.FloatField(
         required=False, label="Cap", help_text="A unit above it counts as the cap, so that one outlier cannot decide."
     )
@@ -61,13 +67,13 @@ class MetricForm(forms.Form):
     denominator_event = forms.CharField(max_length=100, required=False, label="Divided by event")
     denominator_field = forms.CharField(max_length=100, required=False, label="Its amount", help_text="Empty: value.")
     margin = ShareField(
-        required=False, label="Accepted worsening", help_text="Of a guardrail, in the metric’s unit, or as a share."
+        required=False, label="May get worse by", help_text="Of a guardrail, in the metric’s unit, or as a share."
     )
     margin_is_relative = forms.BooleanField(required=False, label="as a share of control")
     covariate_event = forms.CharField(
         max_length=100,
         required=False,
-        label="Earlier behaviour: event",
+        label="Event before",
         help_text="The same unit’s events before its exposure take out noise (CUPED).",
     )
     covariate_field = forms.CharField(max_length=100, required=False, label="Its amount", help_text="Empty: value.")

@@ -66,7 +66,7 @@ class LiveTestForm(forms.Form):
     )
     split = ShareField(
         initial="50 %",
-        label="Share of treatment at the start",
+        label="To treatment at first",
         help_text="It can be raised later, never lowered: units move from control to treatment only.",
     )
     buckets = forms.TypedChoiceField(choices=BUCKETS, initial="10000", coerce=int, label="Buckets")
@@ -77,9 +77,7 @@ class LiveTestForm(forms.Form):
         label="Spread of one unit",
         help_text="Standard deviation of the primary metric. A rate needs none.",
     )
-    mde = ShareField(
-        label="Smallest effect worth finding", help_text="Absolute, in the metric’s unit: 5 % is five points."
-    )
+    mde = ShareField(label="Smallest effect", help_text="Worth finding, in the metric’s unit: 5 % is five points.")
     alpha = ShareField(initial="5 %", label="α", help_text="Chance of a false alarm that is accepted.")
     power = ShareField(initial="80 %", label="Power", help_text="Chance to find that effect, if it is there.")
     n_per_arm = forms.IntegerField(

@@ -76,10 +76,10 @@ def _widening(q: float | None) -> float:
 def _sentence(plan: "Plan", size: power.SampleSize, smaller: int, why: str) -> str:
     primary = plan.primary
     if primary.kind == "rate":
-        what = "two-proportion z-test (pooled, two-sided)"
+        what = "Two-proportion z-test (pooled, two-sided)"
         given = f"{primary.title} from {plan.baseline:g} by {plan.mde:g}"
     else:
-        what = "two-sample t-test (two-sided)"
+        what = "Two-sample t-test (two-sided)"
         given = f"{primary.title} by {plan.mde:g}, one unit's spread {plan.baseline_sd:g}"
         if primary.q is not None:
             given += f", widened {_widening(primary.q):.2f} times for the {primary.q:g} quantile of normal values"

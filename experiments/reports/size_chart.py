@@ -7,6 +7,7 @@ from experiments.live_plan import Curve, Plan, curves
 
 WIDTH, HEIGHT = 560.0, 240.0
 STEPS = (1, 2, 5)
+FINE_STEPS = (1, 1.5, 2, 3, 5, 7)
 LEAST_TICKS = 3
 
 
@@ -78,9 +79,12 @@ class Axis:
         """1, 2, 5, 10 …; where too few of them fall in, its ends."""
         first = math.floor(math.log10(self.low))
         last = math.ceil(math.log10(self.high))
-        found = [step * 10.0**power for power in range(first, last + 1) for step in STEPS]
-        inside = [value for value in found if self.low * 0.999 <= value <= self.high * 1.001]
-        return inside if len(inside) >= LEAST_TICKS - 1 else [self.low, self.high]
+        for steps in (STEPS, FINE_STEPS):
+            found = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+            inside = [value for value in found if self.low * 0.999 <= value <= self.high * 1.001]
+            if len(inside) >= LEAST_TICKS:
+                return inside
+        return [self.low, self.high]
 
 
 def line(curve: Curve, x: Axis, y: Axis, plan: Plan) -> Line:

@@ -148,6 +148,7 @@ def form_page(request: HttpRequest, page: Filled, live_test: LiveTest | None) ->
         "form": page.form,
         "metrics": page.metrics,
         "plan": page.plan,
+        "has_errors": page.has_errors,
         "chart": page.chart,
         "presets": [(name, words) for name, (words, _) in PRESETS.items()],
     }
