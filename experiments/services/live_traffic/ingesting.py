@@ -16,8 +16,8 @@ from evalsite.platform import prepared
 from experiments import live_events
 from experiments.live_events import EXPOSURE, Event, Malformed
 from experiments.models import Exposure, LiveTest
-from experiments.services.live_traffic import event_rows, refusing, repeats
-from experiments.services.live_traffic.exposures import Exposed, Seen, expose, stored
+from experiments.services.live_traffic import event_rows, known_units, refusing, repeats
+from experiments.services.live_traffic.exposures import Exposed, Seen, expose
 from experiments.services.live_traffic.running_tests import RunningTest, running
 from experiments.services.live_traffic.sifting import (
     ACCEPTED,
@@ -76,14 +76,17 @@ def by_test(read: list[Event | Malformed]) -> dict[str, tuple[list[Placed], list
 def take_again(
     key: str, placed: list[Placed], broken: list[Settled], now: datetime, source: str
 ) -> list[tuple[int, Answer]]:
-    """Where another request commits one of these events between our look and our write, we look again."""
+    """At first as if no event stood already, for most do not; where one does, everything again, looking first."""
+    looks = repeats.are_expected(key, now)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return take(key, placed, broken, now, source)
+                return take(key, placed, broken, now, source, looks=looks)
         except (IntegrityError, OperationalError) as error:
             if attempt == ATTEMPTS or not met_another(error):
                 raise
+            repeats.expect(key, now)
+            looks = True
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -91,7 +94,9 @@ def met_another(error: DatabaseError) -> bool:
     return isinstance(error, IntegrityError) or isinstance(error.__cause__, DeadlockDetected)
 
 
-def take(key: str, placed: list[Placed], broken: list[Settled], now: datetime, source: str) -> list[tuple[int, Answer]]:
+def take(
+    key: str, placed: list[Placed], broken: list[Settled], now: datetime, source: str, *, looks: bool
+) -> list[tuple[int, Answer]]:
     test = running(key) if key else None
     if test is None:
         draft = LiveTest.objects.filter(key=key).values_list("pk", flat=True).first() if key else None
@@ -100,23 +105,33 @@ def take(key: str, placed: list[Placed], broken: list[Settled], now: datetime, s
         settled = [Settled.refused(one, refusal) for one in placed]
         note(draft, new, broken + settled, now)
     else:
-        new, settled = settle(test, placed, now, source)
+        new, settled = settle(test, placed, now, source, looks=looks)
         note(test.test_id, new, broken + settled, now)
     accepted = [(place, Answer(event.event_id, ACCEPTED)) for place, event in new]
     return accepted + [(one.place, one.answer) for one in broken + settled]
 
 
 def settle(
-    test: RunningTest, placed: Sequence[Placed], now: datetime, source: str
+    test: RunningTest, placed: Sequence[Placed], now: datetime, source: str, *, looks: bool
 ) -> tuple[list[Placed], list[Settled]]:
     """The events to store, and the answers of all others."""
-    rest, standing = repeats.standing(test.test_id, placed)
-    firsts, again = repeats.within(rest)
+    standing = repeats.standing(test.test_id, placed) if looks else []
+    firsts, again = repeats.within(without(placed, standing))
     if refusal := still_taken(test, now):
-        refused = [Settled.refused(one, refusal) for one in firsts]
-        return [], standing + refused + repeats.answered(again, [], refused)
-    new, refused = sift(test, firsts, now, source)
-    return new, standing + refused + repeats.answered(again, new, refused)
+        new, refused = list[Placed](), [Settled.refused(one, refusal) for one in firsts]
+    else:
+        new, refused = sift(test, firsts, now, source)
+    if refused and not looks:
+        # It was taken while it could be, and is not refused now for being sent again too late.
+        places = {one.place for one in refused}
+        standing = repeats.standing(test.test_id, [one for one in firsts if one.place in places])
+        refused = [one for one in refused if one.place not in {stood.place for stood in standing}]
+    return new, standing + refused + repeats.answered(again, new, refused + standing)
+
+
+def without(placed: Sequence[Placed], settled: Sequence[Settled]) -> Sequence[Placed]:
+    places = {one.place for one in settled}
+    return [one for one in placed if one.place not in places] if places else placed
 
 
 def sift(test: RunningTest, placed: Sequence[Placed], now: datetime, source: str) -> tuple[list[Placed], list[Settled]]:
@@ -145,7 +160,7 @@ def exposed_units(
 ) -> dict[str, Exposed]:
     seen = [Seen(event.unit_id, event.at, event.arm, event.properties) for _, event in exposures]
     exposed = expose(test.test_id, test.plan, test.split, seen, source) if seen else {}
-    return exposed | stored(test.test_id, {event.unit_id for _, event in others} - exposed.keys())
+    return exposed | known_units.look_up(test, {event.unit_id for _, event in others} - exposed.keys())
 
 
 def note(test_id: int | None, new: Sequence[Placed], settled: Sequence[Settled], now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Events that come again: the same content is a duplicate, another one under the same id a conflict."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from experiments.live_events import Event
 from experiments.services.live_traffic import event_rows
@@ -12,18 +13,28 @@ OTHER_CONTENT: Refusal = (
 )
 
 
-def standing(test_id: int, placed: Sequence[Placed]) -> tuple[list[Placed], list[Settled]]:
-    """Events of new ids; and the answers of those whose id stands already, whatever their time is by now."""
+# Within it, events of a test are looked up before they are written; else only where the database refuses one.
+LOOK_FIRST_FOR = timedelta(minutes=1)
+met: dict[str, datetime] = {}
+
+
+def expect(key: str, now: datetime) -> None:
+    """Of a test, in this process: a client that heard no answer, or that sends all it has, sends many more."""
+    met[key] = now
+
+
+def are_expected(key: str, now: datetime) -> bool:
+    return key in met and abs(now - met[key]) < LOOK_FIRST_FOR
+
+
+def standing(test_id: int, placed: Sequence[Placed]) -> list[Settled]:
+    """The answers of events whose id stands already, whatever their time is by now."""
     found = event_rows.standing(test_id, [event.event_id for _, event in placed])
-    if not found:
-        return list(placed), []
-    rest = [one for one in placed if one.event.event_id not in found]
-    settled = [
+    return [
         compared(one, is_same=found[one.event.event_id] == event_rows.body_of(one.event))
         for one in placed
         if one.event.event_id in found
     ]
-    return rest, settled
 
 
 def within(placed: Sequence[Placed]) -> tuple[list[Placed], list[Placed]]:
@@ -33,12 +44,12 @@ def within(placed: Sequence[Placed]) -> tuple[list[Placed], list[Placed]]:
     return list(first.values()), again
 
 
-def answered(again: Sequence[Placed], new: Sequence[Placed], refused: Sequence[Settled]) -> list[Settled]:
-    """Refused as the first of its id was, or compared with it."""
+def answered(again: Sequence[Placed], new: Sequence[Placed], settled: Sequence[Settled]) -> list[Settled]:
+    """Compared with the first of its id, or answered as that one."""
     if not again:
         return []
     taken = {event.event_id: event for _, event in new}
-    why = {one.answer.event_id: one.answer for one in refused}
+    why = {one.answer.event_id: one.answer for one in settled}
     return [
         compared(one, is_same=is_same(taken[one.event.event_id], one.event))
         if one.event.event_id in taken
