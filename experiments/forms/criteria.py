@@ -35,14 +35,14 @@ MORE = {
 }
 
 
-class SpokenNumber(forms.CharField):
+class SpokenNumber(forms.Field):
     """5, -5, 2.5 or 95%; a decimal comma and a typographic minus are understood."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=30, widget=forms.TextInput(attrs={"inputmode": "decimal"}), **options)
+        super().__init__(widget=forms.TextInput(attrs={"inputmode": "decimal", "maxlength": 30}), **options)
 
-    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
-        text = str(super().to_python(value) or "").replace("−", "-").replace(" ", "")
+    def to_python(self, value: Any) -> Decimal | None:
+        text = "".join(str(value or "").split()).replace(wording.MINUS, "-")
         text = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text.replace(",", "")
         if not text:
             return None
