@@ -21,6 +21,10 @@ LEAST_PER_ARM = 1_000
 MOST_UNITS = 1_000_000_000
 MOST_METRICS = 30
 MOST_SEGMENTS = 5
+MOST_LOOKS = 20
+LEAST_ALPHA = 1e-6
+LEAST_EFFECT = 1e-9
+MOST_POWER = 0.9999
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +146,9 @@ def _read(raw: object, problems: list[Problem]) -> Plan:
         treatment_name=reader.text("treatment_name", most=200),
         routing=_routing(reader),
         metrics=_metrics(reader),
-        alpha=reader.number("alpha", low=0, high=0.5, default=0.05),
-        power=reader.number("power", low=0.5, high=1, default=0.8),
-        mde=reader.number("mde", low=0, high=metric_reader.MOST),
+        alpha=reader.number("alpha", low=LEAST_ALPHA, high=0.5, default=0.05),
+        power=reader.number("power", low=0.5, high=MOST_POWER, default=0.8),
+        mde=reader.number("mde", low=LEAST_EFFECT, high=metric_reader.MOST),
         baseline=reader.number("baseline", low=-metric_reader.MOST, high=metric_reader.MOST),
         baseline_sd=reader.maybe_number("baseline_sd", low=0, high=metric_reader.MOST),
         n_computed=reader.whole("n_computed", low=0, high=MOST_UNITS, default=0),
@@ -153,7 +157,7 @@ def _read(raw: object, problems: list[Problem]) -> Plan:
         small_reason=reader.text("small_reason", most=500, default=""),
         days=reader.whole("days", low=1, high=730),
         method=cast(Method, reader.choice("method", get_args(Method), default="confidence_sequence")),
-        looks=reader.whole("looks", low=2, high=50, default=5),
+        looks=reader.whole("looks", low=2, high=MOST_LOOKS, default=5),
         spending=cast(Spending, reader.choice("spending", get_args(Spending), default="obrien_fleming")),
         correction=cast(Correction, reader.choice("correction", get_args(Correction), default="holm")),
         segments=_segments(reader),
@@ -226,9 +230,13 @@ def _holds_together(plan: Plan, reader: Reader) -> None:
 
 
 def _sized(plan: Plan) -> Plan:
-    n, formula = planned_size(plan)
+    try:
+        n, formula = planned_size(plan)
+    except (ArithmeticError, ValueError) as error:
+        raise PlanRefused((Problem(field="mde", reason=f"gives no size: {error}"),)) from None
     if n > MOST_UNITS:
-        raise PlanRefused((Problem(field="mde", reason=f"needs {n:,} units per arm: find a larger effect"),))
+        reason = f"needs {n:,} units per arm, more than {MOST_UNITS:,}: look for a larger effect"
+        raise PlanRefused((Problem(field="mde", reason=reason),))
     return replace(plan, n_computed=n, formula=formula, n_per_arm=plan.n_per_arm or max(LEAST_PER_ARM, n))
 
 

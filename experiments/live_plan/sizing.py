@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from experiments.live_plan.plan import Plan
 
 NORMAL = NormalDist()
+Arms = dict[str, int]
+# In units of one unit's spread: below it the size exceeds all traffic, above it a handful of units is enough.
+SMALLEST_EFFECT = 1e-6
+LARGEST_EFFECT = 1.0
 
 
 def planned_size(plan: "Plan") -> tuple[int, str]:
@@ -20,11 +24,9 @@ def planned_size(plan: "Plan") -> tuple[int, str]:
 
     The size of a fixed-horizon test, times what the plan's way of looking costs, so that it has its power at the end.
     """
-    split = plan.routing.split
     factor, why = inflation(plan.method, alpha=plan.alpha, power=plan.power, looks=plan.looks, spending=plan.spending)
-    size = _fixed(plan, ratio=split / (1 - split), design_effect=factor)
-    smaller = min(size.control, size.treatment)
-    return smaller, _sentence(plan, size, smaller, why)
+    size = _rate(plan, factor) if plan.primary.kind == "rate" else _mean(plan, factor)
+    return min(size.values()), _sentence(plan, size, why)
 
 
 @lru_cache(maxsize=256)
@@ -46,26 +48,43 @@ def inflation(method: str, *, alpha: float, power: float, looks: int, spending: 
     def lacking(drift: float) -> float:
         return sequential.crossing_probability(design.bounds, design.information, drift=drift)[-1] - power
 
-    drift = float(optimize.brentq(lacking, 0.1, 20, xtol=1e-6))
+    least = z_alpha + z_power
+    # Looking costs little: the drift that a single look needs, and a little more.
+    most = next(more * least for more in (1.3, 2, 10, 1000) if lacking(more * least) > 0)
+    drift = float(optimize.brentq(lacking, least * 0.99, most, xtol=1e-4))
     factor = (drift / (z_alpha + z_power)) ** 2
     return factor, f"times {factor:.2f} for {looks} planned looks"
 
 
-def _fixed(plan: "Plan", *, ratio: float, design_effect: float) -> power.SampleSize:
-    primary = plan.primary
-    if primary.kind == "rate":
-        effect = plan.mde if primary.direction == "higher" else -plan.mde
-        return power.sample_size_two_proportions(
-            plan.baseline, effect, alpha=plan.alpha, power=plan.power, ratio=ratio, design_effect=design_effect
-        )
-    return power.sample_size_means(
-        (plan.baseline_sd or 0) * _widening(primary.q),
-        plan.mde,
+def _rate(plan: "Plan", factor: float) -> Arms:
+    effect = plan.mde if plan.primary.direction == "higher" else -plan.mde
+    size = power.sample_size_two_proportions(
+        plan.baseline,
+        effect,
         alpha=plan.alpha,
         power=plan.power,
-        ratio=ratio,
-        design_effect=design_effect,
+        ratio=plan.routing.split / (1 - plan.routing.split),
+        design_effect=factor,
     )
+    return {"control": size.control, "treatment": size.treatment}
+
+
+def _mean(plan: "Plan", factor: float) -> Arms:
+    """Both arms have one spread, so the smaller arm may be asked for first: from there the search finds its way."""
+    sd, split = (plan.baseline_sd or 0) * _widening(plan.primary.q), plan.routing.split
+    if plan.mde < sd * SMALLEST_EFFECT:
+        raise ValueError(f"it is {plan.mde / sd:.1e} of one unit's spread")
+    smaller, larger = sorted((split, 1 - split))
+    size = power.sample_size_means(
+        sd,
+        min(plan.mde, sd * LARGEST_EFFECT),
+        alpha=plan.alpha,
+        power=plan.power,
+        ratio=larger / smaller,
+        design_effect=factor,
+    )
+    arms = ("treatment", "control") if split < 1 - split else ("control", "treatment")
+    return dict(zip(arms, (size.control, size.treatment), strict=True))
 
 
 def _widening(q: float | None) -> float:
@@ -73,7 +92,7 @@ def _widening(q: float | None) -> float:
     return 1.0 if q is None else math.sqrt(q * (1 - q)) / NORMAL.pdf(NORMAL.inv_cdf(q))
 
 
-def _sentence(plan: "Plan", size: power.SampleSize, smaller: int, why: str) -> str:
+def _sentence(plan: "Plan", size: Arms, why: str) -> str:
     primary = plan.primary
     if primary.kind == "rate":
         what = "Two-proportion z-test (pooled, two-sided)"
@@ -88,9 +107,7 @@ def _sentence(plan: "Plan", size: power.SampleSize, smaller: int, why: str) -> s
     parts = [f"{what}: {given}, α {plan.alpha:g}, power {plan.power:g}"]
     if why:
         parts.append(why)
-    if size.control == size.treatment:
-        return f"{', '.join(parts)}: {smaller:,} units in each arm."
-    parts.append(
-        f"{size.control:,} control and {size.treatment:,} treatment units at a split of {plan.routing.split:g}"
-    )
-    return f"{', '.join(parts)}: {smaller:,} units in the smaller arm."
+    if size["control"] == size["treatment"]:
+        return f"{', '.join(parts)}: {size['control']:,} units in each arm."
+    both = f"{size['control']:,} control and {size['treatment']:,} treatment units"
+    return f"{', '.join(parts)}: {both} at a split of {plan.routing.split:g}."
