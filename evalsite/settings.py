@@ -154,6 +154,9 @@ CORS_ALLOW_HEADERS = ["authorization", "content-type"]
 CORS_EXPOSE_HEADERS = ["retry-after"]
 CORS_PREFLIGHT_MAX_AGE = 3600
 
+# Model calls that one web process relays at once. Each holds one of its threads for as long as the model takes.
+GATEWAY_CALLS_AT_ONCE = env.number("GATEWAY_CALLS_AT_ONCE", 2)
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -1,5 +1,6 @@
 """Endpoints: made, changed, put away, and called with their own key and limits."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -13,11 +14,12 @@ from django.db import IntegrityError, transaction
 from evalsite.platform import audit
 from evalsite.platform.models import User
 from experiments.endpoints import chat as chats
-from experiments.endpoints import errors, targets
+from experiments.endpoints import errors, relaying, targets
 from experiments.endpoints.addresses import AllowList
 from experiments.endpoints.client import Answer, GuardedClient
 from experiments.endpoints.errors import CallError
 from experiments.endpoints.exchange import ChatAnswer, ChatRequest
+from experiments.endpoints.relaying import Relayed
 from experiments.models import BenchmarkRun, Endpoint, EndpointState
 from experiments.services import keys
 
@@ -60,6 +62,16 @@ class Caller:
 
     def chat(self, request: ChatRequest) -> ChatAnswer:
         return chats.chat(
+            self.client,
+            self.base_url,
+            self.key,
+            request,
+            deadline_seconds=self.deadline_seconds,
+            max_bytes=self.max_bytes,
+        )
+
+    def relay(self, request: Mapping[str, Any]) -> Relayed:
+        return relaying.relay(
             self.client,
             self.base_url,
             self.key,

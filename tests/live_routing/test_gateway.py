@@ -1,0 +1,224 @@
+"""A model call is made to the endpoint of its unit's arm, once, and becomes an event whatever comes of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from experiments.models import Exposure, LiveEvent, LiveTest
+from experiments.services.live_traffic import gateway
+from experiments.services.live_traffic.exposures import rule
+from experiments.services.live_traffic.running_tests import running
+from experiments.services.runs.messages import AskedModel
+from tests.api.calling import Program
+from tests.factories.benchmarks_ import make_called_model, make_endpoint
+from tests.factories.experiments_ import make_model_version
+from tests.factories.live_tests_ import make_live_test
+from tests.running.model_server import ModelServer
+
+pytestmark = pytest.mark.django_db
+
+SAID = [{"role": "user", "content": "case=q1 answer=yes"}]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        yield server
+
+
+@pytest.fixture
+def program(server: ModelServer) -> Program:
+    server.record.clear()
+    return Program("gateway")
+
+
+def make_test(server: ModelServer, *, status: str = "running") -> LiveTest:
+    endpoint = make_endpoint(base_url=server.base_url, timeout_seconds=1)
+    return make_live_test(
+        key="bot",
+        status=status,
+        control=make_called_model(endpoint=endpoint, model="plain"),
+        treatment=make_called_model(
+            endpoint=endpoint, model="instant", system_prompt="Be kind.", prompt_template="Q: {prompt}",
+            params={"temperature": 0.2, "max_tokens": 50},
+        ),
+    )  # fmt: skip
+
+
+def unit_in(arm: str) -> str:
+    test = running("bot")
+    assert test
+    return next(f"u{n}" for n in range(1_000) if rule(test.plan, 0.5, f"u{n}") == arm)
+
+
+def ask(program: Program, unit: str, *, experiment: str = "bot", conversation: str = "", **body: Any) -> Any:
+    headers = {**program.headers(), "X-Evalsite-Experiment": experiment, "X-Evalsite-Conversation": conversation}
+    return program.client.post(
+        "/api/v1/chat/completions", {"messages": SAID, "user": unit, **body}, content_type="application/json",
+        headers=headers,
+    )  # fmt: skip
+
+
+def test_a_call_goes_to_the_arm_and_is_logged_with_its_latency_and_tokens(
+    program: Program, server: ModelServer
+) -> None:
+    make_test(server)
+    unit = unit_in("treatment")
+    answer = ask(program, unit, conversation="c1", model="whatever", temperature=1.5, seed=7)
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["choices"][0]["message"]["content"] == "yes"
+    assert answer.json()["usage"]["completion_tokens"] == 1
+    assert (answer.headers["X-Evalsite-Arm"], answer.headers["X-Evalsite-Recorded"]) == ("treatment", "true")
+    assert server.record.bodies == [
+        {
+            "model": "instant",
+            "messages": [
+                {"role": "system", "content": "Be kind."},
+                {"role": "user", "content": "Q: case=q1 answer=yes"},
+            ],
+            "user": unit,
+            "temperature": 0.2,
+            "max_tokens": 50,
+            "seed": 7,
+        }
+    ]
+    exposure = Exposure.objects.get()
+    assert (exposure.unit_id, exposure.arm, exposure.source) == (unit, "treatment", "gateway")
+    event = LiveEvent.objects.get()
+    assert (event.name, event.unit_id, event.conversation_id) == ("gateway_call", unit, "c1")
+    assert event.value is not None
+    assert event.properties.items() >= {"output_tokens": 1, "failed": 0, "error": "", "finish_reason": "stop"}.items()
+    assert event.properties["latency_ms"] == event.value > 0
+    assert event.at >= exposure.exposed_at
+
+
+def test_control_is_called_as_it_is(program: Program, server: ModelServer) -> None:
+    make_test(server)
+    answer = ask(program, unit_in("control"))
+    assert answer.headers["X-Evalsite-Arm"] == "control"
+    assert [(body["model"], body["messages"]) for body in server.record.bodies] == [("plain", SAID)]
+
+
+@pytest.mark.parametrize("status", ["registered", "stopped"])
+def test_while_the_test_does_not_run_control_answers_and_nothing_is_stored(
+    program: Program, server: ModelServer, status: str
+) -> None:
+    make_test(server, status=status)
+    answer = ask(program, unit_in("treatment"))
+    assert (answer.status_code, answer.headers["X-Evalsite-Arm"]) == (200, "control")
+    assert answer.headers["X-Evalsite-Recorded"] == "false"
+    assert not Exposure.objects.exists()
+    assert not LiveEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("behave", "status", "code"),
+    [
+        ("500", 502, "http_5xx"),
+        ("400", 400, "http_4xx"),
+        ("401", 502, "http_4xx"),
+        ("429_after", 429, "rate_limited"),
+        ("html", 502, "malformed"),
+        ("drop", 502, "refused"),
+        ("hang", 504, "timeout"),
+    ],
+)
+def test_an_error_of_the_model_keeps_its_class_and_is_logged_not_repeated(
+    program: Program, server: ModelServer, behave: str, status: int, code: str
+) -> None:
+    make_test(server)
+    answer = ask(program, "u1", messages=[{"role": "user", "content": f"case=q behave={behave}"}])
+    assert (answer.status_code, answer.json()["code"], answer.json()["error"]["code"]) == (status, code, code)
+    assert answer.json()["error"]["message"] == answer.json()["message"]
+    assert ("Retry-After" in answer.headers) == (behave == "429_after")
+    event = LiveEvent.objects.get()
+    assert (event.value, event.properties) == (None, {"error": code, "failed": 1})
+    assert server.record.per_case.total() == 1
+
+
+@pytest.mark.parametrize("behave", ["length", "content_filter", "empty"])
+def test_an_answer_that_a_benchmark_would_not_count_is_passed_on_as_it_is(
+    program: Program, server: ModelServer, behave: str
+) -> None:
+    make_test(server)
+    answer = ask(program, "u1", messages=[{"role": "user", "content": f"case=q behave={behave}"}])
+    assert answer.status_code == 200
+    assert LiveEvent.objects.get().properties["failed"] == 0
+
+
+def test_a_stream_is_refused_before_anybody_is_exposed(program: Program, server: ModelServer) -> None:
+    make_test(server)
+    answer = ask(program, "u1", stream=True)
+    assert (answer.status_code, answer.json()["code"]) == (422, "stream_not_supported")
+    assert not Exposure.objects.exists()
+    assert ask(program, "u1", stream=False).status_code == 200
+
+
+def test_an_arm_without_an_endpoint_is_refused_for_both_arms(program: Program, server: ModelServer) -> None:
+    endpoint = make_endpoint(base_url=server.base_url)
+    make_live_test(key="bot", control=make_called_model(endpoint=endpoint), treatment=make_model_version())
+    for arm in ("control", "treatment"):
+        answer = ask(program, unit_in(arm))
+        assert (answer.status_code, answer.json()["code"]) == (409, "arm_not_callable")
+    assert not Exposure.objects.exists()
+
+
+@override_settings(GATEWAY_CALLS_AT_ONCE=0)
+def test_threads_are_kept_for_all_else(program: Program, server: ModelServer) -> None:
+    make_test(server)
+    answer = ask(program, "u1")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert not Exposure.objects.exists()
+    assert gateway.lanes.busy == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"user": ""}, 422),
+        ({"user": "a\0b"}, 422),
+        ({"messages": []}, 422),
+        ({"messages": ["hello"]}, 422),
+        ({"experiment": "nowhere"}, 404),
+        ({"seed": 2**70}, 422),
+    ],
+)
+def test_what_does_not_fit_is_refused(program: Program, server: ModelServer, body: Any, status: int) -> None:
+    make_test(server)
+    assert ask(program, **{"unit": body.pop("user", "u1"), **body}).status_code == status
+    assert not server.record.bodies
+
+
+def test_only_a_token_for_the_gateway_calls_models(server: ModelServer) -> None:
+    make_test(server)
+    assert ask(Program("events", "read", "benchmarks", "live"), "u1").status_code == 403
+
+
+def messages(asked: AskedModel, *said: dict[str, Any]) -> Any:
+    return gateway.messages(asked, said)
+
+
+def test_instructions_of_the_version_stand_before_those_of_the_client() -> None:
+    asked = AskedModel("m", "Be kind.", "Q: {prompt}")
+    system, user = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?", "name": "dana"}
+    before = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
+    assert messages(asked, system, *before, user) == [
+        {"role": "system", "content": "Be kind.\n\nBe brief."}, *before, {**user, "content": "Q: Why?"},
+    ]  # fmt: skip
+    placed = AskedModel("m", "", "{system}: {prompt}")
+    assert messages(placed, system, user) == [{**user, "content": "Be brief.: Why?"}]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"role": "tool", "tool_call_id": "1", "content": "42"},
+        {"role": "user", "content": [{"type": "text", "text": "Look."}]},
+    ],
+)
+def test_what_is_no_plain_text_of_the_user_stays_as_it_is(last: dict[str, Any]) -> None:
+    asked = AskedModel("m", "Be kind.", "{system} Q: {prompt}")
+    system = {"role": "system", "content": "Be brief."}
+    assert messages(asked, system, last) == [{"role": "system", "content": "Be kind.\n\nBe brief."}, last]
