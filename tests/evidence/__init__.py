@@ -1,0 +1,1 @@
+"""What is gathered, frozen and recomputed."""
