@@ -74,6 +74,8 @@ WHO_MAY_SEE = {
     "decisions": LEADING,
     "sign_decision": LEAD,
     "decision": LEADING,
+    "decision_report": LEADING,
+    "export_decision": LEADING,
     "policy": LEADING,
     "edit_policy": LEADING,
     "start_policy": LEADING,

@@ -45,10 +45,6 @@ def experiments(request: HttpRequest) -> HttpResponse:
     return render(request, "experiments/experiments/experiments.html", context)
 
 
-def policy_url(found: Experiment) -> str:
-    return f"{reverse('experiment', args=[found.pk])}policy/"
-
-
 def get_experiment(experiment_id: int) -> Experiment:
     rows = Experiment.objects.select_related("baseline", "candidate", "snapshot").defer("snapshot__text")
     return get_object_or_404(rows, pk=experiment_id)
@@ -70,7 +66,6 @@ def experiment(request: HttpRequest, experiment_id: int) -> HttpResponse:
         "moves": page.moves(visit.before),
         "visited_at": visit.at,
         "may_sign": request.user.has_role("lead"),
-        "policy_url": policy_url(found),
         "pause": SHORT_PAUSE if page.is_moving else LONG_PAUSE,
         "waits_in_vain": bool(page.job and waits_in_vain(page.job, now=timezone.now())),
         **({} if page.policy or part else work_of(found)),
@@ -108,7 +103,7 @@ def gather_evidence(request: HttpRequest, experiment_id: int) -> HttpResponse:
 def experiment_work(request: HttpRequest, experiment_id: int) -> HttpResponse:
     """Suites, campaigns and live tests: what people work on, apart from what is decided by."""
     found = get_experiment(experiment_id)
-    context = {"experiment": found, "policy_url": policy_url(found), **work_of(found)}
+    context = {"experiment": found, **work_of(found)}
     return render(request, "experiments/experiments/work.html", context, partial="work")
 
 

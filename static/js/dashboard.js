@@ -15,3 +15,9 @@ document.addEventListener("htmx:afterSwap", () => {
   }
   opened = null;
 });
+
+// The browser's own print command does the same; the button is only quicker to find.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
