@@ -131,7 +131,8 @@ def no_events(traffic: Traffic) -> HealthCheck:
 
 def refused(traffic: Traffic) -> HealthCheck:
     found = {name: n for name, n in traffic.answers.items() if name in REFUSED and n}
-    n, asked = sum(found.values()), sum(traffic.answers.values())
+    # Answers are counted where an event was not simply accepted.
+    n, asked = sum(found.values()), traffic.events + sum(traffic.answers.values())
     if not n:
         words = "Every event was taken." if traffic.events else "No event has come yet."
         return HealthCheck(
