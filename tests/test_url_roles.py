@@ -183,6 +183,11 @@ WHO_MAY_CALL = {
     ("POST", "/api/v1/runs/{run_id}/scores"): "benchmarks",
     ("POST", "/api/v1/comparisons"): "benchmarks",
     ("GET", "/api/v1/comparisons/{comparison_id}"): "read",
+    ("GET", "/api/v1/experiments/{experiment_id}/decision"): "read",
+    ("GET", "/api/v1/live-tests"): "read",
+    ("POST", "/api/v1/live-tests"): "live",
+    ("GET", "/api/v1/live-tests/{key}"): "read",
+    ("POST", "/api/v1/live-tests/{key}/steps/{step}"): "live",
 }
 
 SAMPLES: dict[type, object] = {

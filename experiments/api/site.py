@@ -7,7 +7,18 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from ninja import NinjaAPI
 
-from experiments.api import assignment, comparisons, eval_sets, events, gateway, problems, runs, schemas
+from experiments.api import (
+    assignment,
+    comparisons,
+    decisions,
+    eval_sets,
+    events,
+    gateway,
+    live_tests,
+    problems,
+    runs,
+    schemas,
+)
 
 DESCRIPTION = (
     "For programs. Send a token as `Authorization: Bearer …`. What goes wrong is JSON with a `code` that does not "
@@ -36,7 +47,16 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 problems.register(api)
-for router in (eval_sets.router, runs.router, comparisons.router, assignment.router, gateway.router, events.router):
+for router in (
+    decisions.router,
+    eval_sets.router,
+    runs.router,
+    comparisons.router,
+    live_tests.router,
+    assignment.router,
+    gateway.router,
+    events.router,
+):
     api.add_router("", router)
 
 

@@ -14,6 +14,7 @@ from experiments.policy import Policy, PolicyRefused, Problem
 from experiments.reports.policies.fitting import Place, fitted, misfits
 from experiments.reports.policies.open_evidence import open_evidence
 from experiments.reports.policies.registered import current, draft_of
+from experiments.services import evidence
 
 MOST_BYTES = 200_000
 
@@ -127,6 +128,7 @@ def register(
     details = {"number": row.number, "sha256": row.sha256, "reason": row.reason, **row.evidence}
     action = "policy.amended" if before else "policy.registered"
     audit.record(actor=registered_by, action=action, subject=str(experiment), details=details, now=now)
+    evidence.ask(experiment=experiment, created_by=registered_by, now=now)
     return row
 
 
