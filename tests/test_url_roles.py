@@ -183,6 +183,9 @@ WHO_MAY_CALL = {
     ("POST", "/api/v1/runs/{run_id}/scores"): "benchmarks",
     ("POST", "/api/v1/comparisons"): "benchmarks",
     ("GET", "/api/v1/comparisons/{comparison_id}"): "read",
+    ("POST", "/api/v1/assign"): "events",
+    ("GET", "/api/v1/live-tests/{key}/plan"): "events",
+    ("POST", "/api/v1/chat/completions"): "gateway",
     ("GET", "/api/v1/experiments/{experiment_id}/decision"): "read",
     ("GET", "/api/v1/live-tests"): "read",
     ("POST", "/api/v1/live-tests"): "live",
@@ -278,7 +281,7 @@ def test_each_operation_opens_for_its_scope_alone(method: str, path: str) -> Non
     for stranger in (call(method, path), call(method, path, client=lead), call(method, path, "evs_invented")):
         assert stranger.status_code == HTTPStatus.UNAUTHORIZED
         assert stranger.headers["WWW-Authenticate"] == "Bearer"
-    others = token_with(*{"read", "benchmarks", "events"} - {scope})
+    others = token_with(*{"read", "benchmarks", "events", "live", "gateway"} - {scope})
     assert call(method, path, others).status_code == HTTPStatus.FORBIDDEN
     answer = call(method, path, token_with(scope), client=Client(enforce_csrf_checks=True))
     assert answer.status_code not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)

@@ -6,8 +6,10 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from experiments.live_plan import PlanRefused
 from experiments.services.comparisons import CannotCompare
 from experiments.services.file_imports.shapes import ImportRefused
+from experiments.services.live_tests.drafting import OtherTest, TestRefused
 from experiments.services.live_traffic.assigning import UnknownTest
 from experiments.services.runs.starting import OtherRun, RunRefused
 from experiments.services.scoring.choosing import ScorersRefused
@@ -22,6 +24,8 @@ REFUSALS: dict[type[Exception], tuple[int, str]] = {
     UnknownTest: (404, "unknown_test"),
     UploadRefused: (413, "upload_refused"),
     OtherRun: (409, "key_reused"),
+    OtherTest: (409, "key_reused"),
+    TestRefused: (409, "live_test_refused"),
     RunRefused: (409, "run_refused"),
     CannotScore: (409, "cannot_score"),
     CannotCompare: (409, "cannot_compare"),
@@ -46,6 +50,7 @@ def register(api: NinjaAPI) -> None:
     api.add_exception_handler(ValidationError, invalid)
     api.add_exception_handler(Http404, not_found)
     api.add_exception_handler(HttpError, http_error)
+    api.add_exception_handler(PlanRefused, plan_refused)
     for kind in REFUSALS:
         api.add_exception_handler(kind, refusal)
 
@@ -63,6 +68,12 @@ def invalid(request: HttpRequest, error: Any) -> HttpResponse:
     fields = [{"where": ".".join(map(str, one["loc"])), "reason": one["msg"]} for one in error.errors]
     first = f"{fields[0]['where']}: {fields[0]['reason']}" if fields else "The request does not fit."
     return answer(422, "invalid", first, fields=fields)
+
+
+def plan_refused(request: HttpRequest, error: Any) -> HttpResponse:
+    """Every problem by its field, as plan.metrics.0.q."""
+    fields = [{"where": f"plan.{one.field}", "reason": one.reason} for one in error.problems]
+    return answer(422, "plan_refused", f"{fields[0]['where']}: {fields[0]['reason']}", fields=fields)
 
 
 def not_found(request: HttpRequest, error: Any) -> HttpResponse:

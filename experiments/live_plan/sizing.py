@@ -51,7 +51,7 @@ def inflation(method: str, *, alpha: float, power: float, looks: int, spending: 
     least = z_alpha + z_power
     # Looking costs little: the drift that a single look needs, and a little more.
     most = next(more * least for more in (1.3, 2, 10, 1000) if lacking(more * least) > 0)
-    drift = float(optimize.brentq(lacking, least * 0.99, most, xtol=1e-4))
+    drift = float(optimize.brentq(lacking, least * 0.01, most, xtol=1e-4))
     factor = (drift / (z_alpha + z_power)) ** 2
     return factor, f"times {factor:.2f} for {looks} planned looks"
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from django.db import IntegrityError
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -136,10 +135,7 @@ def keep(request: HttpRequest, page: Filled, live_test: LiveTest | None) -> Live
     made = live_test or LiveTest.objects.filter(token=token).first()
     if made is not None:
         return drafting.change(live_test=made, changed_by=request.user, now=now, **said)
-    try:
-        return drafting.create(token=token, created_by=request.user, now=now, **said)
-    except IntegrityError:
-        raise TestRefused("Somebody made a test with this key at the same moment. Choose another key.") from None
+    return drafting.create(token=token, created_by=request.user, now=now, **said)
 
 
 def form_page(request: HttpRequest, page: Filled, live_test: LiveTest | None) -> HttpResponse:

@@ -14,6 +14,7 @@ from experiments.models import Experiment, LiveTest, ModelVersion
 
 # Said by the test itself; a draft cannot say them otherwise.
 OWN_FIELDS = ("key", "control_id", "control_name", "treatment_id", "treatment_name")
+LONGEST_NAME = 200
 # Pages beside those of single tests.
 RESERVED_KEYS = ("new", "refused")
 # Worked out anew whenever a draft is read.
@@ -106,7 +107,11 @@ def change(
     held.experiment, held.draft = experiment, dict(draft)
     plan = plan_of_draft(held)
     held.draft, held.split = draft_of(plan), plan.routing.split
-    held.save(update_fields=["name", "key", "control", "treatment", "experiment", "draft", "split"])
+    try:
+        with transaction.atomic():
+            held.save(update_fields=["name", "key", "control", "treatment", "experiment", "draft", "split"])
+    except IntegrityError:
+        raise OtherTest(f"There is a live test with the key {key} already. Choose another key.") from None
     audit.record(actor=changed_by, action="live_test.changed", subject=key, details={"name": name}, now=now)
     return held
 
@@ -133,6 +138,8 @@ def plan_of_draft(live_test: LiveTest) -> Plan:
     problems: list[Problem] = []
     if experiment := live_test.experiment:
         problems += misfits(experiment, control, treatment)
+    if not 0 < len(live_test.name.strip()) <= LONGEST_NAME or "\0" in live_test.name:
+        problems.append(Problem(field="name", reason=f"must be 1 to {LONGEST_NAME} characters"))
     if live_test.key in RESERVED_KEYS:
         problems.append(Problem(field="key", reason=f"“{live_test.key}” is the name of a page: choose another"))
     raw = said | {

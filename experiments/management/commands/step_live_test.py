@@ -1,0 +1,47 @@
+"""`manage.py step_live_test KEY register|start|ramp|stop|open|note`: what the buttons on a live test's page do."""
+
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from experiments.live_plan import PlanRefused
+from experiments.models import LiveTest
+from experiments.services.live_tests import stepping
+from experiments.services.live_tests.drafting import TestRefused
+
+
+class Command(BaseCommand):
+    help = (
+        "Register the plan of a live test, start it, raise its split, stop it, open its result early, or note what a "
+        "reader must know. With --token the same act sent again counts once."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("key", metavar="KEY")
+        parser.add_argument("step", choices=list(stepping.STEPS))
+        parser.add_argument("--split", type=float, help="with ramp: the new share of treatment, as .3")
+        parser.add_argument("--reason", default="", help="with ramp, stop, open and note: kept beside the result")
+        parser.add_argument("--token", type=UUID, help="a UUID of your own: the same again changes nothing")
+
+    def handle(
+        self, *, key: str, step: str, split: float | None, reason: str, token: UUID | None, **options: Any
+    ) -> None:
+        found = LiveTest.objects.filter(key=key).first()
+        if found is None:
+            raise CommandError(f"There is no live test {key!r}.")
+        try:
+            words = stepping.take(
+                live_test=found,
+                step=step,
+                token=token or uuid4(),
+                reason=reason,
+                split=split,
+                actor=None,
+                now=timezone.now(),
+            )
+        except (TestRefused, PlanRefused) as refusal:
+            raise CommandError(str(refusal)) from None
+        self.stdout.write(f"{key}: {words}")
