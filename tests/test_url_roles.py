@@ -184,6 +184,7 @@ WHO_MAY_CALL = {
     ("POST", "/api/v1/comparisons"): "benchmarks",
     ("GET", "/api/v1/comparisons/{comparison_id}"): "read",
     ("POST", "/api/v1/assign"): "events",
+    ("POST", "/api/v1/events"): "events",
     ("GET", "/api/v1/live-tests/{key}/plan"): "events",
     ("POST", "/api/v1/chat/completions"): "gateway",
     ("GET", "/api/v1/experiments/{experiment_id}/decision"): "read",

@@ -1,4 +1,4 @@
-"""A site that clients speak to: it answers as it is told, and remembers what it was asked."""
+"""A site that clients speak to, and a model server: it answers as it is told, and remembers what it was asked."""
 
 import json
 import threading
@@ -20,6 +20,8 @@ PLAN = {
     "plan_sha256": "ab" * 32,
     "started_at": "2026-03-02T09:00:00Z",
 }
+
+COMPLETION = {"choices": [{"message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}]}
 
 
 @dataclass
@@ -89,6 +91,8 @@ class Receiver:
                 return self.plan
             if path.endswith("/assign"):
                 return self.assigned(body)
+            if path.endswith("/chat/completions"):
+                return Told(200, COMPLETION)
             if path.endswith("/events"):
                 self.batches.append(body)
                 return self.script.pop(0) if self.script else self.take(body)
