@@ -34,9 +34,8 @@ def test_one_unit_gets_its_arm_and_keeps_it(program: Program, test: LiveTest) ->
     said = first.json()
     assert (said["experiment"], said["running"], said["plan_sha256"]) == ("bot", True, test.plan.sha256)
     [one] = said["assignments"]
-    rule = {"salt": "a1b2", "version": 2}
-    assert one["arm"] == assign("bot", "u1", split=0.5, **rule)
-    assert one["bucket"] == bucket("bot", "u1", **rule)
+    assert one["arm"] == assign("bot", "u1", split=0.5, salt="a1b2", version=2)
+    assert one["bucket"] == bucket("bot", "u1", salt="a1b2", version=2)
     assert Exposure.objects.values_list("segment", "source").get() == ({"country": "NO"}, "assigned")
     assert program.post("/assign", {"experiment": "bot", "unit_id": "u1"}).json() == said
 

@@ -38,7 +38,7 @@ def test_the_rule_gives_the_arm_and_its_bucket_is_kept() -> None:
     found = seen_by(test, *[Seen(f"u{n}", NOW) for n in range(50)])
     assert {one.arm for one in found.values()} == {"control", "treatment"}
     for row in Exposure.objects.all():
-        assert row.arm == found[row.unit_id].arm == ("treatment" if row.bucket / 10_000 < 0.5 else "control")
+        assert row.arm == found[row.unit_id].arm == ("treatment" if (row.bucket or 0) / 10_000 < 0.5 else "control")
         assert (row.source, row.exposed_at, row.segment) == ("assigned", NOW, {})
     assert stored(test.test_id, ["u0", "u49", "nobody"]).keys() == {"u0", "u49"}
 
