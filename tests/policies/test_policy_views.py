@@ -38,8 +38,8 @@ def at(experiment: Experiment, name: str = "policy", *more: object) -> str:
     return reverse(name, args=[experiment.pk, *more])
 
 
-def sent(experiment: Experiment, policy: Policy = DEFAULT, **changed: Any) -> dict[str, Any]:
-    """What a browser sends for this policy."""
+def sent(experiment: Experiment, changed: dict[str, Any] | None = None, policy: Policy = DEFAULT) -> dict[str, Any]:
+    """What a browser sends for this policy; what is changed to None is not sent."""
     form = PolicyForm.of_policy(policy, place=Place(experiment))
     data: dict[str, Any] = {"rows": str(len(form.rows)), "add": "blank"}
     for part in (form, *form.rows):
@@ -47,7 +47,7 @@ def sent(experiment: Experiment, policy: Policy = DEFAULT, **changed: Any) -> di
             value = bound.value()
             if value not in (None, False):
                 data[bound.html_name] = "on" if value is True else value
-    data.update(changed)
+    data.update(changed or {})
     return {name: value for name, value in data.items() if value is not None}
 
 
@@ -105,7 +105,7 @@ def test_what_cannot_begin_a_draft_says_why(
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_the_editor_keeps_a_policy_to_the_byte(lead: Client, experiment: Experiment, name: str) -> None:
     policy = PRESETS[name].policy
-    answer = lead.post(at(experiment, "edit_policy"), sent(experiment, policy))
+    answer = lead.post(at(experiment, "edit_policy"), sent(experiment, policy=policy))
     assert answer.status_code == 302, answer.content.decode()
     assert draft_of(experiment) == policy
 
@@ -125,7 +125,7 @@ def test_what_is_typed_is_what_people_say(lead: Client, experiment: Experiment) 
         "max_errors": "2",
         "health": ["srm", "errors"],
     }
-    lead.post(at(experiment, "edit_policy"), sent(experiment, **spoken))
+    lead.post(at(experiment, "edit_policy"), sent(experiment, spoken))
     draft = draft_of(experiment)
     assert draft is not None
     assert [one.threshold for one in draft.criteria] == [0.025, -0.03, 0.8, 1.5, 0.6, 0.9]
@@ -137,7 +137,7 @@ def test_what_is_typed_is_what_people_say(lead: Client, experiment: Experiment) 
 
 
 def test_a_row_is_added_without_saving_what_stands_there(lead: Client, experiment: Experiment) -> None:
-    half = sent(experiment, add_row="", add="kappa", **{"row-0-threshold": "nonsense", "title": "Half done"})
+    half = sent(experiment, {"add_row": "", "add": "kappa", "row-0-threshold": "nonsense", "title": "Half done"})
     page = lead.post(at(experiment, "edit_policy"), half)
     assert page.status_code == 200
     text = page.content.decode()
@@ -160,7 +160,7 @@ def test_a_criterion_of_ones_own_is_named_by_its_title(lead: Client, experiment:
         "row-7-level": "95",
         "row-7-required": "on",
     }
-    lead.post(at(experiment, "edit_policy"), sent(experiment, **own))
+    lead.post(at(experiment, "edit_policy"), sent(experiment, own))
     draft = draft_of(experiment)
     assert draft is not None
     assert [one.key for one in draft.criteria[-1:]] == ["exact_match_2"]
@@ -169,7 +169,7 @@ def test_a_criterion_of_ones_own_is_named_by_its_title(lead: Client, experiment:
 
 def test_fields_of_another_layer_are_left_out(lead: Client, experiment: Experiment) -> None:
     changed = {"row-4-role": "target", "row-4-scorer": "bleu", "row-4-live_test": ""}
-    assert lead.post(at(experiment, "edit_policy"), sent(experiment, **changed)).status_code == 302
+    assert lead.post(at(experiment, "edit_policy"), sent(experiment, changed)).status_code == 302
     assert draft_of(experiment) == DEFAULT
 
 
@@ -192,7 +192,7 @@ def test_fields_of_another_layer_are_left_out(lead: Client, experiment: Experime
 def test_a_mistake_is_told_at_its_field_and_nothing_is_saved(
     lead: Client, experiment: Experiment, changed: dict[str, str], told: str
 ) -> None:
-    refused = lead.post(at(experiment, "edit_policy"), sent(experiment, **changed))
+    refused = lead.post(at(experiment, "edit_policy"), sent(experiment, changed))
     assert refused.status_code == 422
     assert told in refused.content.decode()
     assert draft_of(experiment) is None
@@ -219,7 +219,7 @@ def test_a_draft_that_moved_is_shown_again_before_it_is_registered(lead: Client,
 
 def test_an_amendment_shows_what_it_changes_and_asks_why(lead: Client, experiment: Experiment) -> None:
     registered(experiment)
-    lead.post(at(experiment, "edit_policy"), sent(experiment, **{"row-2-threshold": "80", "row-6-remove": "on"}))
+    lead.post(at(experiment, "edit_policy"), sent(experiment, {"row-2-threshold": "80", "row-6-remove": "on"}))
     page = lead.get(at(experiment)).content.decode()
     assert "Dropped: Schema compliance" in page
     assert "at least 85%, shown at 95%" in page

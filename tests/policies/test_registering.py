@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 
 from evalsite.platform.models import AuditEntry
 from experiments.deciding.presets import PRESETS
-from experiments.models import BenchmarkRun, ExperimentPolicy, RegisteredPolicy
+from experiments.models import BenchmarkRun, Experiment, ExperimentPolicy, RegisteredPolicy
 from experiments.policy import EvidenceRef, Policy, PolicyRefused
 from experiments.reports.policies.open_evidence import open_evidence
 from experiments.reports.policies.registered import current, draft_of
@@ -142,8 +142,8 @@ def test_a_draft_may_not_name_what_the_experiment_does_not_have() -> None:
     ]
 
 
-def own_set(experiment: object) -> int:
-    return int(experiment.suites.get().eval_set_id)  # type: ignore[attr-defined]
+def own_set(experiment: Experiment) -> int:
+    return experiment.suites.get().eval_set_id
 
 
 def test_a_copy_leaves_the_names_of_the_other_experiment_behind() -> None:
