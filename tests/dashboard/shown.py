@@ -52,7 +52,8 @@ def criterion(**changes: Any) -> Criterion:
         "title": "Reviewers prefer it ≥ 60%",
         "layer": "human",
         "status": "undecided",
-        "sentence": "58.4% (53.9 to 62.8%): 60% is neither shown nor ruled out. About 410 more judgments would settle it.",
+        "sentence": "58.4% (53.9 to 62.8%): 60% is neither shown nor ruled out. "
+        "About 410 more judgments would settle it.",
         "estimate": 0.584,
         "ci_low": 0.539,
         "ci_high": 0.628,

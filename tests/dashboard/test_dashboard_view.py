@@ -101,9 +101,7 @@ def test_what_would_turn_the_verdict_is_open_and_first(lead: Client, decided: Ex
 
 def test_failed_health_is_told_beside_the_verdict(lead: Client, decided: Experiment) -> None:
     failed = HealthRow(key="errors", title="Errors", status="failed", detail="2.4% ended in an error.", url="/runs/")
-    make_snapshot(
-        decided, dashboard(verdict="INVALID", reason="2.4% of the cases ended in an error.", health=(failed,))
-    )
+    make_snapshot(decided, dashboard(verdict="INVALID", reason="2.4% ended in an error.", health=(failed,)))
     page = body(lead, decided)
     assert "verdict-invalid" in page
     assert "<strong>Errors.</strong> 2.4% ended in an error." in page
@@ -111,9 +109,7 @@ def test_failed_health_is_told_beside_the_verdict(lead: Client, decided: Experim
 
 
 def test_a_policy_written_after_the_evidence_says_so_for_ever(lead: Client, decided: Experiment) -> None:
-    late = Policy(
-        number=1, title="", sha256=HASH, registered_at=NOW, after_evidence=("benchmarks of the target suite",)
-    )
+    late = Policy(number=1, title="", sha256=HASH, registered_at=NOW, after_evidence=("the target suite",))
     make_snapshot(decided, dashboard(policy=late))
     assert "Registered after evidence was open" in body(lead, decided)
 

@@ -1,6 +1,7 @@
 """The last visit is remembered, and a page loaded again is still the same visit."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 def test_the_visit_before_is_recalled_until_the_next_sitting() -> None:
-    here = {"user": make_lead(), "experiment": make_experiment()}
+    here: dict[str, Any] = {"user": make_lead(), "experiment": make_experiment()}
     first = visits.remember(**here, state={"verdict": "INVALID"}, now=NOW)
     assert (first.before, first.at) == ({}, None)
     second = visits.remember(**here, state={"verdict": "GO"}, now=NOW + DAY)
@@ -28,7 +29,7 @@ def test_the_visit_before_is_recalled_until_the_next_sitting() -> None:
 
 
 def test_recalling_leaves_no_trace() -> None:
-    here = {"user": make_lead(), "experiment": make_experiment()}
+    here: dict[str, Any] = {"user": make_lead(), "experiment": make_experiment()}
     assert visits.recall(**here).before == {}
     assert not DashboardVisit.objects.exists()
     visits.remember(**here, state={"verdict": "GO"}, now=NOW)
@@ -44,7 +45,7 @@ def test_each_person_and_experiment_has_a_visit_of_its_own() -> None:
 
 
 def test_what_was_marked_as_seen_is_no_news_any_more() -> None:
-    here = {"user": make_lead(), "experiment": make_experiment()}
+    here: dict[str, Any] = {"user": make_lead(), "experiment": make_experiment()}
     visits.mark_as_seen(**here, now=NOW)
     visits.remember(**here, state={"verdict": "INVALID"}, now=NOW)
     visits.remember(**here, state={"verdict": "GO"}, now=NOW + DAY)

@@ -40,7 +40,7 @@ def bar_of(criterion: Criterion) -> Bar:
             threshold=0.0,
             scale=scale,
         ),
-        beyond=None if beyond is None or beyond == 0 else scale.at(beyond),
+        beyond=None if beyond is None or beyond == 0 or estimate is None else scale.at(beyond),
         tone=TONES.get(criterion.status, "baseline"),
         words=words(criterion),
     )

@@ -35,6 +35,10 @@ class Row:
         return self.criterion.status.replace("_", " ")
 
     @property
+    def level(self) -> str:
+        return f"{100 * self.criterion.level:g}%"
+
+    @property
     def is_told(self) -> bool:
         return self.criterion.estimate is not None
 
@@ -223,4 +227,6 @@ def decisions_of(experiment: Experiment) -> "QuerySet[Decision]":
 def criteria_words(rows: Sequence[Row]) -> str:
     """ "6 of 7 criteria are met"."""
     met = sum(row.criterion.status == "met" for row in rows)
-    return f"{met} of {len(rows)} criteria {'is' if len(rows) == 1 else 'are'} met"
+    if not met:
+        return f"None of {len(rows)} criteria is met"
+    return f"{met} of {len(rows)} criteria {'is' if met == 1 else 'are'} met"
