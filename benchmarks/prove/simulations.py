@@ -16,7 +16,11 @@ PROMISES: list[Promise] = [
 
 
 def run(*, full: bool) -> Iterable[Row]:
-    for promise in PROMISES:
+    return kept(PROMISES, full=full)
+
+
+def kept(promises: Iterable[Promise], *, full: bool) -> Iterable[Row]:
+    for promise in promises:
         trials = promise.full if full else promise.short
         rate = promise.rate(trials)
         yield Row(

@@ -124,7 +124,8 @@ def caption(metric: Metric, bins: tuple[Bin, ...], of: str) -> str:
     if far is bins[-1]:
         place = f"{number(far.low)} {what} or more"
     else:
-        place = f"{number(far.low)} up to {number(far.high)} {what}"
+        alone = far.high - far.low == 1 and far.low == int(far.low) and metric.kind == "rate"
+        place = f"{number(far.low)} {what}" if alone else f"{number(far.low)} up to {number(far.high)} {what}"
     more = "more" if gap >= 0 else "less"
     return f"The arms differ most at {place}: {value(abs(gap), 'rate')} of the {of} {more} with treatment."
 

@@ -6,8 +6,10 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def number(value: float) -> str:
-    """As many digits as can be read: 12,345; 123.4; 1.23; .0123."""
+    """As many digits as can be read: 12,345; 123.4; 12; 1.23; 0.012."""
     size = abs(value)
+    if size < 10_000 and value == int(value):
+        return f"{value:z,.0f}".replace("-", MINUS)
     text = f"{value:z,.0f}" if size >= 10_000 else f"{value:z,.1f}" if size >= 100 else f"{value:z.2f}"
     if 0 < size < 0.1:
         text = f"{value:z.2g}"
@@ -52,7 +54,7 @@ def probability(p: float | None) -> str:
         return "no p-value"
     if p < 1e-12:
         return "p < 1e-12"
-    return f"p = {p:.2g}" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
+    return f"p = {p:.2g}".replace("e-0", "e-") if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)
 
 
 def level(alpha: float) -> str:

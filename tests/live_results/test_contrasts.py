@@ -1,0 +1,154 @@
+"""Cells of units to an estimate with its error, against the functions that see every unit."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments.live_plan import Metric
+from experiments.reports.live.cells import Cell, Stratum, cell_of, merged
+from experiments.reports.live.contrasts import contrast
+
+RNG = np.random.default_rng(5)
+
+
+def metric(kind: str = "mean", **fields: object) -> Metric:
+    return Metric(**{"key": "m", "title": "M", "role": "primary", "kind": kind, "event": "e", **fields})  # type: ignore[arg-type]
+
+
+def stratum(control: Cell, treatment: Cell) -> Stratum:
+    return Stratum(control, treatment)
+
+
+def test_cells_merge_without_loss() -> None:
+    y, x = RNG.normal(5, 2, 90), RNG.normal(3, 1, 90)
+    both = merged(cell_of(y[:40], x[:40]), cell_of(y[40:], x[40:]))
+    whole = cell_of(y, x)
+    for name in ("n", "y", "x", "yy", "xx", "xy"):
+        assert getattr(both, name) == pytest.approx(getattr(whole, name))
+
+
+def test_units_that_did_nothing_count_as_zeros() -> None:
+    y = RNG.normal(5, 2, 40)
+    assert cell_of(y).with_zeros(60).yy == pytest.approx(cell_of(np.concatenate([y, np.zeros(60)])).yy)
+    assert cell_of(y).with_zeros(0) == cell_of(y)
+
+
+def test_a_mean_is_welchs_t_test() -> None:
+    control, treatment = RNG.normal(5, 2, 200), RNG.normal(5.4, 4, 90)
+    found = contrast(metric(), (stratum(cell_of(control), cell_of(treatment)),), alpha=0.05)
+    assert found is not None
+    expected = stats.ttest_ind(treatment, control, equal_var=False)
+    assert found.result.p_value == pytest.approx(float(expected.pvalue))
+    assert found.result.ci_low == pytest.approx(expected.confidence_interval().low)
+
+
+def test_a_rate_is_the_pooled_two_proportion_test() -> None:
+    cells = stratum(Cell(n=200, y=0.3, yy=42.0), Cell(n=100, y=0.4, yy=24.0))
+    found = contrast(metric("rate"), (cells,), alpha=0.05)
+    assert found is not None
+    assert found.result.method.startswith("two-proportion z-test")
+    assert found.result.statistic == pytest.approx(0.1 / math.sqrt(1 / 3 * 2 / 3 * (1 / 200 + 1 / 100)))
+
+
+def test_a_ratio_has_the_error_that_the_bootstrap_of_units_has() -> None:
+    def arm(n: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
+        views = RNG.poisson(6, n) + 1.0
+        return RNG.binomial(views.astype(int), RNG.beta(20 * rate, 20 * (1 - rate), n)).astype(float), views
+
+    control, treatment = arm(3000, 0.2), arm(1500, 0.23)
+    found = contrast(metric("ratio"), (stratum(cell_of(*control), cell_of(*treatment)),), alpha=0.05)
+    assert found is not None
+    assert found.result.control == pytest.approx(control[0].sum() / control[1].sum())
+
+    def resampled(clicks: np.ndarray, views: np.ndarray) -> np.ndarray:
+        drawn = RNG.integers(0, clicks.size, (2000, clicks.size))
+        return np.asarray(clicks[drawn].sum(axis=1) / views[drawn].sum(axis=1))
+
+    spread = (resampled(*treatment) - resampled(*control)).std()
+    assert found.result.se == pytest.approx(spread, rel=0.06)
+
+
+def test_a_ratio_without_denominator_is_undefined_and_says_so() -> None:
+    found = contrast(metric("ratio"), (stratum(Cell(n=5), Cell(n=5)),), alpha=0.05)
+    assert found is not None
+    assert found.result.estimate is None
+    assert "denominator" in found.result.warnings[0]
+
+
+def test_a_covariate_takes_its_share_of_the_variance_away() -> None:
+    x0, x1 = RNG.normal(3, 1, 2000), RNG.normal(3, 1, 2000)
+    y0, y1 = x0 + RNG.normal(0, 0.5, 2000), x1 + RNG.normal(0, 0.5, 2000) + 0.1
+    with_covariate = metric(covariate={"event": "e", "days": 7})
+    found = contrast(with_covariate, (stratum(cell_of(y0, x0), cell_of(y1, x1)),), alpha=0.05)
+    assert found is not None
+    assert found.reduction == pytest.approx(0.8, abs=0.03)
+    assert found.result.estimate == pytest.approx(0.1, abs=0.04)
+
+
+def test_swapping_the_arms_turns_the_sign_and_nothing_else() -> None:
+    phases = [stratum(cell_of(RNG.normal(5, 2, n)), cell_of(RNG.normal(5, 3, m))) for n, m in ((90, 10), (50, 60))]
+    swapped = tuple(stratum(one.treatment, one.control) for one in phases)
+    for kind in ("mean", "rate"):
+        cells = (
+            tuple(phases)
+            if kind == "mean"
+            else (stratum(Cell(50, 0.4), Cell(20, 0.5)), stratum(Cell(9, 0.2), Cell(8, 0.3)))
+        )
+        other = swapped if kind == "mean" else tuple(stratum(one.treatment, one.control) for one in cells)
+        here, there = contrast(metric(kind), cells, alpha=0.05), contrast(metric(kind), other, alpha=0.05)
+        assert here is not None
+        assert there is not None
+        assert here.result.estimate == pytest.approx(-(there.result.estimate or 0))
+        assert here.result.p_value == pytest.approx(there.result.p_value)
+        assert here.result.ci_low == pytest.approx(-(there.result.ci_high or 0))
+
+
+def test_a_ramp_between_a_bad_and_a_good_day_makes_no_difference() -> None:
+    """Simpson's paradox: nothing differs within a day, and pooled the treatment looks far better."""
+    monday = stratum(Cell(n=9000, y=0.10), Cell(n=1000, y=0.10))
+    sunday = stratum(Cell(n=1000, y=0.30), Cell(n=9000, y=0.30))
+    found = contrast(metric("rate"), (monday, sunday), alpha=0.05)
+    assert found is not None
+    assert found.result.estimate == pytest.approx(0, abs=1e-12)
+    assert found.result.p_value == pytest.approx(1)
+    assert found.result.method.endswith("within each of 2 phases of the split")
+
+
+def test_phases_of_one_split_are_as_good_as_one_phase() -> None:
+    y0, y1 = RNG.normal(5, 2, 4000), RNG.normal(5.1, 2, 4000)
+    whole = contrast(metric(), (stratum(cell_of(y0), cell_of(y1)),), alpha=0.05)
+    halves = tuple(stratum(cell_of(y0[part]), cell_of(y1[part])) for part in (slice(0, 2000), slice(2000, 4000)))
+    split = contrast(metric(), halves, alpha=0.05)
+    assert whole is not None
+    assert split is not None
+    assert split.result.estimate == pytest.approx(whole.result.estimate)
+    assert split.result.se == pytest.approx(whole.result.se, rel=0.01)
+
+
+def test_covariates_and_ratios_hold_over_phases_too() -> None:
+    x = [RNG.normal(3, 1, 3000) for _ in range(4)]
+    y = [one + RNG.normal(0, 0.5, 3000) + lead for one, lead in zip(x, (0, 0.1, 1, 1.1), strict=True)]
+    cells = [cell_of(b, a) for a, b in zip(x, y, strict=True)]
+    phases = (stratum(cells[0], cells[1]), stratum(cells[2], cells[3]))
+    found = contrast(metric(covariate={"event": "e", "days": 7}), phases, alpha=0.05)
+    assert found is not None
+    assert found.result.estimate == pytest.approx(0.1, abs=0.04)
+    assert found.reduction == pytest.approx(0.8, abs=0.03)
+    ratio = contrast(metric("ratio"), phases, alpha=0.05)
+    assert ratio is not None
+    assert ratio.result.control == pytest.approx((y[0].sum() + y[2].sum()) / (x[0].sum() + x[2].sum()))
+
+
+def test_a_phase_with_an_empty_arm_is_left_out_with_a_word() -> None:
+    phases = (stratum(Cell(n=500, y=0.3), Cell(n=0)), stratum(Cell(n=500, y=0.3), Cell(n=500, y=0.4)))
+    found = contrast(metric("rate"), phases, alpha=0.05)
+    assert found is not None
+    assert found.result.n == 1000
+    assert any("500 units" in note for note in found.result.warnings)
+
+
+def test_without_a_unit_in_an_arm_there_is_no_contrast() -> None:
+    assert contrast(metric(), (stratum(Cell(n=10, y=1.0), Cell()),), alpha=0.05) is None
+    assert contrast(metric(), (), alpha=0.05) is None

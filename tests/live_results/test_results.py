@@ -1,0 +1,400 @@
+"""Results over the database: what is shown when, what is hidden, what is remembered."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from experiments.models import ArmConflict, EventBatch, LiveAmendment, LiveLook, LiveResult, LiveTest
+from experiments.services import live_results
+from experiments.services.live_tests import amending, running
+from tests.factories.live_results_ import Sums, fill, first, result_of
+from tests.factories.live_tests_ import COMPLETION, Status, make_live_test
+from tests.factories.platform_ import NOW, make_user
+
+pytestmark = pytest.mark.django_db
+LATENCY: dict[str, Any] = {
+    "key": "latency",
+    "title": "Latency P95",
+    "role": "secondary",
+    "kind": "quantile",
+    "event": "answered",
+    "q": 0.95,
+    "direction": "lower",
+    "unit": "ms",
+}
+CRASHES: dict[str, Any] = {
+    "key": "crashes",
+    "title": "Crashes",
+    "role": "guardrail",
+    "kind": "rate",
+    "event": "crashed",
+    "direction": "lower",
+    "margin": 0.01,
+}
+SMALL: dict[str, Any] = {"n_per_arm": 500, "small_reason": "a test"}
+FIXED: dict[str, Any] = {"method": "fixed_horizon", **SMALL}
+GROUP: dict[str, Any] = {"method": "group_sequential", "looks": 5, **SMALL}
+
+
+def both(
+    live_test: LiveTest, units: int, control: int, treatment: int, *, at: datetime = NOW, prefix: str = ""
+) -> None:
+    fill(live_test, "control", units, {"completion": first(control)}, at=at, prefix=f"{prefix}c")
+    fill(live_test, "treatment", units, {"completion": first(treatment)}, at=at, prefix=f"{prefix}t")
+
+
+def test_a_fixed_horizon_test_says_nothing_of_its_direction_before_the_planned_size() -> None:
+    live_test = make_live_test(**FIXED, metrics=[COMPLETION, CRASHES])
+    both(live_test, 499, 100, 400)
+    payload = result_of(live_test)
+    assert payload.hidden
+    assert payload.progress == pytest.approx(499 / 500)
+    assert "hidden until 500 units" in payload.headline
+    assert [row.verdict for row in payload.metrics] == ["hidden", "hidden"]
+    told = [(row.difference, row.control, row.p_value, row.se, row.z) for row in payload.metrics]
+    assert told == [(None,) * 5] * 2
+    assert (payload.over_time, payload.distributions, payload.segments) == ((), (), ())
+    assert payload.guardrails[0].difference is None
+    assert payload.health[0].status == "ok"
+    assert not LiveLook.objects.filter(live_test=live_test).exists()
+
+
+def test_at_the_planned_size_it_opens_and_later_units_do_not_count() -> None:
+    live_test = make_live_test(**FIXED)
+    both(live_test, 500, 150, 200)
+    opened = result_of(live_test, now=NOW + timedelta(hours=1))
+    assert not opened.hidden
+    assert [look.n for look in opened.looks] == [1000]
+    both(live_test, 300, 0, 300, at=NOW + timedelta(hours=2), prefix="late")
+    later = result_of(live_test, now=NOW + timedelta(hours=3))
+    assert later.exposed.total == 1000
+    assert later.primary == opened.primary
+    assert "later ones are not" in later.notes[0]
+    assert LiveLook.objects.get(live_test=live_test).planned
+
+
+def test_opened_early_it_shows_its_direction_marked() -> None:
+    live_test = make_live_test(**FIXED)
+    both(live_test, 300, 90, 120)
+    amending.open_early(
+        live_test=live_test, reason="the board asks", token=uuid4(), actor=make_user(roles=["lead"]), now=NOW
+    )
+    payload = result_of(live_test)
+    assert (payload.hidden, payload.opened_early) == (False, True)
+    assert payload.primary is not None
+    assert payload.primary.difference == pytest.approx(0.1)
+    assert "opened before" in payload.notes[0]
+    assert payload.amendments[0].reason == "the board asks"
+
+
+def test_a_confidence_sequence_is_shown_from_the_start_and_its_looks_are_remembered() -> None:
+    live_test = make_live_test(**SMALL)
+    both(live_test, 150, 45, 45)
+    first_look = result_of(live_test, now=NOW + timedelta(minutes=1))
+    assert first_look.primary is not None
+    assert first_look.primary.p_kind == "always_valid"
+    result_of(live_test, now=NOW + timedelta(hours=5))
+    assert LiveLook.objects.filter(live_test=live_test).count() == 1  # nothing came in between
+    both(live_test, 300, 30, 270, prefix="more", at=NOW + timedelta(hours=5))
+    strong = result_of(live_test, now=NOW + timedelta(hours=6)).primary
+    both(live_test, 2000, 1300, 700, prefix="turned", at=NOW + timedelta(hours=6))
+    turned = result_of(live_test, now=NOW + timedelta(hours=7)).primary
+    assert strong is not None
+    assert turned is not None
+    assert LiveLook.objects.filter(live_test=live_test, planned=False).count() == 3
+    assert turned.p_value == strong.p_value  # the smallest so far
+    assert any("has changed over time" in note for note in turned.warnings)
+
+
+def test_a_group_sequential_test_speaks_at_its_planned_looks_only() -> None:
+    live_test = make_live_test(**GROUP)
+    both(live_test, 99, 20, 60)
+    early = result_of(live_test)
+    assert early.hidden
+    assert early.next_look_n == 100
+    assert early.primary is not None
+    assert early.primary.difference is None
+    both(live_test, 21, 5, 15, prefix="b")
+    at_look = result_of(live_test)
+    assert at_look.primary is not None
+    assert (len(at_look.looks), at_look.next_look_n) == (1, 200)
+    assert at_look.looks[0].information == pytest.approx(120 / 500)
+    assert at_look.looks[0].crossed == at_look.primary.significant
+    both(live_test, 50, 50, 0, prefix="c")
+    between = result_of(live_test)
+    assert between.primary == at_look.primary
+    assert between.exposed.total == 340
+    assert between.distributions == at_look.distributions
+    assert "look 1" in between.notes[0]
+    both(live_test, 400, 200, 200, prefix="d")
+    last = result_of(live_test)
+    assert [look.information for look in last.looks] == [pytest.approx(0.24), 1.0]
+    assert last.next_look_n is None
+    assert last.stop_now
+
+
+def test_a_group_sequential_test_stopped_between_looks_is_read_where_it_stopped() -> None:
+    live_test = make_live_test(**GROUP)
+    both(live_test, 250, 60, 140)
+    running.stop(live_test=live_test, reason="a release", token=uuid4(), actor=None, now=NOW)
+    payload = result_of(live_test)
+    assert payload.primary is not None
+    assert payload.primary.p_kind == "group_sequential"
+    assert payload.primary.stopping_bound == pytest.approx(2.963, abs=1e-3)
+    assert payload.status == Status.STOPPED
+
+
+def test_a_split_that_is_not_as_planned_blocks_every_verdict() -> None:
+    live_test = make_live_test(**SMALL, metrics=[COMPLETION, {**CRASHES, "margin": 0}], guardrail_stops=True)
+    fill(live_test, "control", 700, {"completion": first(100), "crashes": first(0)})
+    fill(live_test, "treatment", 540, {"completion": first(400), "crashes": first(300)})
+    payload = result_of(live_test)
+    assert payload.blocked
+    assert payload.health[0].status == "failed"
+    assert payload.headline.startswith("No verdict: ")
+    assert [(row.verdict, row.significant) for row in payload.metrics] == [("blocked", None)] * 2
+    live_test.refresh_from_db()
+    assert live_test.status == Status.RUNNING  # what cannot be believed stops nothing
+
+
+def test_a_mismatch_between_one_in_a_hundred_and_one_in_a_thousand_warns() -> None:
+    live_test = make_live_test(**SMALL)
+    fill(live_test, "control", 1080, {})
+    fill(live_test, "treatment", 950, {})
+    payload = result_of(live_test)
+    assert (payload.blocked, payload.health[0].status) == (False, "warning")
+
+
+def test_after_a_ramp_the_split_is_checked_and_the_arms_compared_within_each_phase() -> None:
+    live_test = make_live_test(**SMALL, routing={"salt": "s", "split": 0.1})
+    fill(live_test, "control", 1800, {"completion": first(180)}, prefix="mon")
+    fill(live_test, "treatment", 200, {"completion": first(20)}, prefix="mon")
+    noon = NOW + timedelta(hours=4)
+    running.ramp(live_test=live_test, split=0.5, reason="fine so far", token=uuid4(), actor=None, now=noon)
+    fill(live_test, "control", 500, {"completion": first(250)}, prefix="tue", at=noon + timedelta(hours=1))
+    fill(live_test, "treatment", 500, {"completion": first(250)}, prefix="tue", at=noon + timedelta(hours=1))
+    payload = result_of(live_test, now=noon + timedelta(hours=9))
+    assert payload.health[0].status == "ok"
+    assert [(phase.split, phase.units.control, phase.units.treatment) for phase in payload.phases] == [
+        (0.1, 1800, 200),
+        (0.5, 500, 500),
+    ]
+    assert payload.primary is not None
+    assert payload.primary.difference == pytest.approx(0, abs=1e-12)  # pooled it would be +20 points
+
+
+def test_units_seen_in_both_arms_are_left_out_and_told() -> None:
+    live_test = make_live_test(**SMALL)
+    both(live_test, 200, 50, 60)
+    ArmConflict.objects.create(live_test=live_test, unit_id="ccontrol0", seen_arm="treatment", seen_at=NOW)
+    payload = result_of(live_test)
+    assert (payload.exposed.control, payload.exposed.treatment) == (199, 200)
+    assert payload.primary is not None
+    assert payload.primary.control == pytest.approx(49 / 199)
+    check = next(one for one in payload.health if one.key == "both_arms")
+    assert check.status == "warning"
+    assert check.sentence.startswith("1 of 400 units")
+
+
+def test_a_breached_guardrail_stops_the_test_where_the_plan_says_so() -> None:
+    live_test = make_live_test(**FIXED, metrics=[COMPLETION, CRASHES], guardrail_stops=True)
+    fill(live_test, "control", 400, {"crashes": first(8)})
+    fill(live_test, "treatment", 400, {"crashes": first(120)})
+    payload = result_of(live_test)
+    live_test.refresh_from_db()
+    assert live_test.status == Status.STOPPED
+    amendment = LiveAmendment.objects.get(live_test=live_test, kind=LiveAmendment.Kind.GUARDRAIL)
+    assert amendment.change["guardrails"] == ["crashes"]
+    assert payload.status == Status.STOPPED
+    assert payload.guardrails[0].status == "breached"
+    assert "Crashes is shown to be worse" in payload.headline
+    assert payload.metrics[0].difference is None  # the primary metric stays hidden
+    assert result_of(live_test).status == Status.STOPPED  # once
+
+
+def test_a_breached_guardrail_only_says_so_where_the_plan_leaves_it_to_people() -> None:
+    live_test = make_live_test(**SMALL, metrics=[COMPLETION, CRASHES])
+    fill(live_test, "control", 400, {"completion": first(200), "crashes": first(8)})
+    fill(live_test, "treatment", 400, {"completion": first(200), "crashes": first(120)})
+    payload = result_of(live_test)
+    live_test.refresh_from_db()
+    assert live_test.status == Status.RUNNING
+    assert payload.stop_now
+    assert "guardrail" in payload.stop_why
+
+
+def test_a_guardrail_within_its_margin_is_kept_or_still_open() -> None:
+    live_test = make_live_test(**SMALL, metrics=[COMPLETION, {**CRASHES, "margin": 0.1}, {**CRASHES, "key": "tight"}])
+    counted = {"crashes": first(40), "tight": first(40)}
+    fill(live_test, "control", 800, counted)
+    fill(live_test, "treatment", 800, counted)
+    payload = result_of(live_test)
+    assert [one.status for one in payload.guardrails] == ["kept", "open"]
+
+
+def test_quantiles_are_of_single_values_that_units_cluster() -> None:
+    live_test = make_live_test(**SMALL, metrics=[COMPLETION, LATENCY])
+
+    def answers(slow: int) -> Callable[[int], Sums | None]:
+        return lambda unit: {"n": 2, "values": [100.0 + unit, 400.0 + slow + unit]} if unit else None
+
+    fill(live_test, "control", 300, {"latency": answers(0)})
+    fill(live_test, "treatment", 300, {"latency": answers(100)})
+    row = result_of(live_test).metric("latency")
+    assert row is not None
+    assert (row.control, row.treatment, row.difference) == (670.0, 770.0, 100.0)
+    assert (row.control_n, row.left_out) == (299, 2)
+    assert (row.verdict, row.significant) == ("worse", True)
+
+
+def test_a_mean_of_units_with_events_leaves_the_others_out_and_a_cap_is_told() -> None:
+    rating = {**COMPLETION, "key": "csat", "kind": "mean", "event": "rated", "per": "unit_with_event", "cap": 5}
+    live_test = make_live_test(**SMALL, metrics=[rating], baseline_sd=1)
+    fill(live_test, "control", 200, {"csat": lambda unit: {"n": 2, "total": 6 + unit % 3} if unit < 150 else None})
+    fill(live_test, "treatment", 200, {"csat": lambda unit: {"n": 1, "total": 4 + unit % 3}})
+    row = result_of(live_test).primary
+    assert row is not None
+    assert (row.control_n, row.treatment_n, row.left_out) == (150, 200, 50)
+    assert row.control == pytest.approx(3.5)
+    assert row.capped == 66
+    assert row.uncapped_difference == pytest.approx(sum(4 + unit % 3 for unit in range(200)) / 200 - 3.5)
+
+
+def test_a_covariate_narrows_the_interval_and_says_by_how_much() -> None:
+    mean = {**COMPLETION, "kind": "mean", "covariate": {"event": "task_completed", "days": 7}}
+    live_test = make_live_test(**{**FIXED, "n_per_arm": 300}, metrics=[mean], baseline_sd=1)
+
+    def turns(lead: float) -> Callable[[int], Sums | None]:
+        return lambda unit: {"n": 1, "total": unit % 7 + unit % 2 + lead, "before": unit % 7}
+
+    fill(live_test, "control", 300, {"completion": turns(0)})
+    fill(live_test, "treatment", 300, {"completion": turns(0.5)})
+    row = result_of(live_test).primary
+    assert row is not None
+    assert row.difference == pytest.approx(0.5)
+    assert row.cuped_reduction == pytest.approx(0.94, abs=0.02)
+    assert "CUPED" in row.method
+
+
+def test_segments_are_exploration_corrected_over_all_of_them() -> None:
+    live_test = make_live_test(**SMALL, segments=["country", "os"])
+    for arm, hits in (("control", 60), ("treatment", 160)):
+        fill(
+            live_test,
+            arm,
+            400,
+            {"completion": first(hits)},
+            segment=lambda unit: {"country": "de" if unit % 2 else "fr"} | ({"os": "ios"} if unit < 200 else {}),
+        )
+    found = result_of(live_test).segments
+    assert [(one.attribute, one.value, one.row.control_n) for one in found] == [
+        ("country", "de", 200),
+        ("country", "fr", 200),
+        ("os", "(none)", 200),
+        ("os", "ios", 200),
+    ]
+    known = [one.row for one in found if one.row.p_value is not None]
+    assert known
+    assert all((row.p_corrected or 0) >= (row.p_value or 0) for row in known)
+
+
+def test_health_tells_duplicates_refusals_silence_and_bots() -> None:
+    live_test = make_live_test(**SMALL, bot_events_per_day=50)
+    fill(
+        live_test,
+        "control",
+        300,
+        {"completion": lambda unit: {"n": 51, "total": 51, "last_at": NOW} if unit < 2 else None},
+    )
+    fill(live_test, "treatment", 300, {})
+    EventBatch.objects.create(
+        live_test=live_test, n=0, counts={"duplicate": 7, "late": 20, "accepted": 100}, received_at=NOW, folded_at=NOW
+    )
+    found = {one.key: one for one in result_of(live_test).health}
+    assert found["duplicates"].sentence.startswith("7 events")
+    assert (found["refused"].status, "too late (20)" in found["refused"].sentence) == ("warning", True)
+    assert found["no_events"].status == "failed"
+    assert "No unit of treatment" in found["no_events"].sentence
+    assert (found["bots"].status, found["bots"].sentence.split()[0]) == ("warning", "2")
+
+
+def test_without_units_there_is_a_page_and_no_finding() -> None:
+    payload = result_of(make_live_test())
+    assert payload.headline == "No unit has been exposed yet."
+    assert payload.health[0].status == "unknown"
+    assert payload.primary is not None
+    assert payload.primary.verdict == "undefined"
+    assert payload.eta_days is None
+
+
+def test_days_left_follow_from_the_traffic_so_far() -> None:
+    live_test = make_live_test(**SMALL)
+    both(live_test, 100, 10, 10)
+    payload = result_of(live_test, now=NOW + timedelta(days=2))
+    assert payload.days_running == pytest.approx(2)
+    assert payload.eta_days == pytest.approx(8)
+
+
+def test_exposures_are_drawn_by_the_hour_and_empty_hours_with_them() -> None:
+    live_test = make_live_test(**SMALL)
+    fill(live_test, "control", 3, {})
+    fill(live_test, "treatment", 2, {}, at=NOW + timedelta(hours=3))
+    chart = result_of(live_test).exposures_per_hour
+    assert [(one.control, one.treatment) for one in chart.steps] == [(3, 0), (0, 0), (0, 0), (0, 2)]
+
+
+def test_a_result_is_stale_when_traffic_moved_and_it_has_rested() -> None:
+    live_test = make_live_test(**SMALL)
+    later, much_later = NOW + timedelta(seconds=1), NOW + timedelta(minutes=5)
+    assert live_results.stale(now=NOW) == [live_test]
+    kept = live_results.calculate(live_test=live_test, now=NOW)
+    assert kept is not None
+    assert live_results.stale(now=much_later) == []
+    fill(live_test, "control", 1, {})
+    assert live_results.is_stale(kept)
+    assert live_results.stale(now=later) == []  # not yet: it was computed a second ago
+    assert live_results.stale(now=much_later) == [live_test]
+    assert live_results.refresh(live_test=live_test, now=later) == kept
+    renewed = live_results.refresh(live_test=live_test, now=much_later)
+    assert renewed is not None
+    assert renewed.computed_at == much_later
+    assert live_results.stale(now=much_later + timedelta(minutes=1)) == []
+    assert live_results.stale(now=much_later + timedelta(hours=2)) == [live_test]  # days go by
+
+
+def test_what_arrives_unfolded_is_told() -> None:
+    live_test = make_live_test(**SMALL)
+    EventBatch.objects.create(live_test=live_test, n=12, counts={"accepted": 12}, received_at=NOW)
+    payload = result_of(live_test)
+    assert (payload.events, payload.events_waiting) == (12, 12)
+    assert "12 events" in payload.notes[0]
+
+
+def test_a_draft_has_no_result() -> None:
+    draft = make_live_test(status=Status.DRAFT)
+    assert live_results.calculate(live_test=draft, now=NOW) is None
+    with pytest.raises(live_results.NotStarted, match="before it starts"):
+        live_results.payload_of(draft, now=NOW)
+    assert not LiveResult.objects.exists()
+
+
+def test_a_metric_changed_later_forgets_what_was_seen_before() -> None:
+    live_test = make_live_test(**SMALL)
+    both(live_test, 300, 30, 270)
+    strong = result_of(live_test).primary
+    LiveAmendment.objects.create(
+        token=uuid4(),
+        live_test=live_test,
+        kind="metrics",
+        change={},
+        reason="renamed",
+        made_at=NOW + timedelta(hours=1),
+    )
+    both(live_test, 2000, 1300, 700, prefix="new")
+    now = result_of(live_test, now=NOW + timedelta(hours=2)).primary
+    assert strong is not None
+    assert now is not None
+    assert now.p_value != strong.p_value
