@@ -192,7 +192,12 @@ def test_a_guardrail_that_stops_is_named_even_with_the_planned_size_in() -> None
 
 
 def open_early(live_test: LiveTest, **more: Any) -> LiveAmendment:
-    said: dict[str, Any] = {"reason": "The board meets.", "token": uuid4(), "actor": make_user(roles=["lead"]), "now": LATER} | more
+    said: dict[str, Any] = {
+        "reason": "The board meets.",
+        "token": uuid4(),
+        "actor": make_user(roles=["lead"]),
+        "now": LATER,
+    } | more
     return amending.open_early(live_test=live_test, **said)
 
 
