@@ -28,6 +28,7 @@ class Kind(StrEnum):
     EMPTY_FILE = "empty_file"
     EMPTY_HEADER = "empty_header"
     LONE_SURROGATE = "lone_surrogate"
+    MISMATCH = "mismatch"
     MISSING = "missing"
     MISSING_COLUMN = "missing_column"
     MISSING_COUNTERPART = "missing_counterpart"
