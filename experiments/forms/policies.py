@@ -41,7 +41,7 @@ class PolicyForm(forms.Form):
     )
     add = forms.ChoiceField(
         required=False,
-        label="Another criterion",
+        label="Which",
         choices=[("blank", "an empty one"), *((one.key, one.title) for one in READY.values())],
     )
 

@@ -78,6 +78,13 @@ def test_a_p99_cannot_be_bounded_by_fewer_values_than_could_exceed_it() -> None:
     assert judged(asked, observed(1.1, 1.02, 1.31, n=368)).status == "met"
 
 
+@pytest.mark.parametrize(("metric", "n"), [("latency_p50", 6), ("latency_p95", 72), ("latency_p99", 368)])
+def test_the_documented_least_n_of_latencies(metric: str, n: int) -> None:
+    about_it = EvidenceRef(layer="benchmark", metric=metric)
+    asked = criterion(evidence=about_it, comparison="ratio", direction="at_most", threshold=2.0, unit="ms")
+    assert judged(asked, observed(1.1, 1.0, 1.2)).n_min == n
+
+
 def test_a_gain_cannot_be_shown_by_fewer_cases_than_a_sign_test_needs() -> None:
     asked = criterion(evidence=GAIN, comparison="points", threshold=0.0)
     found = judged(asked, observed(1.0, 1.0, 1.0, n=5))
