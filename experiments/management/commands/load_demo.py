@@ -1,4 +1,4 @@
-"""Load the shipped example, once: forty support questions, two campaigns, three reviewers, two suites."""
+"""Load the shipped example, once: forty support questions, two campaigns, three reviewers, two suites, live tests."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from celery import current_app
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from experiments.services import demo, demo_benchmarks
+from experiments.services import demo, demo_benchmarks, demo_live
 
 
 class Command(BaseCommand):
@@ -18,6 +18,7 @@ class Command(BaseCommand):
             now = timezone.now()
             demo.load(now=now)
             demo_benchmarks.load(now=now)
+            demo_live.load(now=now)
         except demo.DemoNotLoaded as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"The example is there: experiment {demo.EXPERIMENT}.")
