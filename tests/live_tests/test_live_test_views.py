@@ -1,5 +1,6 @@
 """The pages of live tests before and beside their results: the list, the form of a plan, the plan, the steps."""
 
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -237,8 +238,6 @@ def test_the_plan_page_tells_days_at_the_traffic_of_now(lead: Client) -> None:
 def test_the_hashed_bytes_are_downloaded(lead: Client) -> None:
     live_test = make_live_test(key="bot")
     response = lead.get(reverse("export_live_plan", args=["bot"]))
-    from hashlib import sha256
-
     assert sha256(response.content).hexdigest() == live_test.plan.sha256
     make_live_test(key="draft", status=Status.DRAFT)
     assert lead.get(reverse("export_live_plan", args=["draft"])).status_code == HTTPStatus.NOT_FOUND
