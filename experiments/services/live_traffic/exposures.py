@@ -16,12 +16,22 @@ READ = """
 SELECT unit_id, arm, exposed_at FROM experiments_exposure
 WHERE live_test_id = %(test)s AND unit_id = ANY(%(units)s::text[])
 """
-WRITE = """
-INSERT INTO experiments_exposure (live_test_id, unit_id, arm, bucket, source, exposed_at, segment)
-SELECT %(test)s, unit, arm, bucket, %(source)s, at, segment::jsonb
-FROM unnest(%(units)s::text[], %(arms)s::text[], %(buckets)s::int[], %(ats)s::timestamptz[], %(segments)s::text[])
-AS seen (unit, arm, bucket, at, segment)
-ON CONFLICT DO NOTHING RETURNING unit_id, arm, exposed_at
+# The look and the write in one: what is asked for most are units that stand already, and they cost one look.
+EXPOSE = """
+WITH seen AS (
+    SELECT * FROM unnest(
+        %(units)s::text[], %(arms)s::text[], %(buckets)s::int[], %(ats)s::timestamptz[], %(segments)s::text[]
+    ) AS seen (unit, arm, bucket, at, segment)
+), stored AS (
+    SELECT unit_id, arm, exposed_at FROM experiments_exposure
+    WHERE live_test_id = %(test)s AND unit_id = ANY(%(units)s::text[])
+), new AS (
+    INSERT INTO experiments_exposure (live_test_id, unit_id, arm, bucket, source, exposed_at, segment)
+    SELECT %(test)s, unit, arm, bucket, %(source)s, at, segment::jsonb FROM seen
+    WHERE NOT EXISTS (SELECT FROM stored WHERE stored.unit_id = seen.unit)
+    ON CONFLICT DO NOTHING RETURNING unit_id, arm, exposed_at
+)
+SELECT unit_id, arm, exposed_at, false FROM stored UNION ALL SELECT unit_id, arm, exposed_at, true FROM new
 """
 CONFLICTS = """
 INSERT INTO experiments_armconflict (live_test_id, unit_id, seen_arm, seen_at)
@@ -62,17 +72,13 @@ def expose(test_id: int, plan: Plan, split: float, seen: Sequence[Seen], source:
     each other; a caller that exposes to several tests does so in the order of their ids.
     """
     first = earliest(seen)
-    found = stored(test_id, first)
-    new = [first[unit] for unit in sorted(first.keys() - found.keys())]
-    if new:
-        found |= written(test_id, plan, split, new, source)
+    found, new = looked_up_or_written(test_id, plan, split, [first[unit] for unit in sorted(first)], source)
     if lost := first.keys() - found.keys():
-        # Others stored these between our look and our write.
+        # Others stored these while we did.
         found |= stored(test_id, lost)
-    told = [
-        *told_otherwise(seen, found),
-        *(against_the_rule(plan, split, new) if source == Exposure.Source.EVENT else ()),
-    ]
+    told = told_otherwise(seen, found)
+    if source == Exposure.Source.EVENT:
+        told += against_the_rule(plan, split, [first[unit] for unit in new])
     note_conflicts(test_id, told)
     return found
 
@@ -85,19 +91,26 @@ def earliest(seen: Sequence[Seen]) -> dict[str, Seen]:
     return first
 
 
-def written(test_id: int, plan: Plan, split: float, new: Sequence[Seen], source: str) -> dict[str, Exposed]:
-    """Those that nobody stored at the same moment."""
-    places = [None if source == Exposure.Source.IMPORTED else place_of(plan, one.unit_id) for one in new]
+def looked_up_or_written(
+    test_id: int, plan: Plan, split: float, seen: Sequence[Seen], source: str
+) -> tuple[dict[str, Exposed], list[str]]:
+    """The arms, and which units are new here. Missing are those that others store at the same moment."""
+    if not seen:
+        return {}, []
+    places = [place_of(plan, one.unit_id) for one in seen]
+    arms = [one.arm or arm_at(plan, split, place) for one, place in zip(seen, places, strict=True)]
     values = {
         "test": test_id,
         "source": source,
-        "units": [one.unit_id for one in new],
-        "arms": [one.arm or rule(plan, split, one.unit_id) for one in new],
-        "buckets": places,
-        "ats": [one.at for one in new],
-        "segments": [orjson.dumps(segment_of(plan, one.segment)).decode() for one in new],
+        "units": [one.unit_id for one in seen],
+        "arms": arms,
+        # Of an imported test nobody knows by which rule its units were put where they were.
+        "buckets": [None] * len(seen) if source == Exposure.Source.IMPORTED else places,
+        "ats": [one.at for one in seen],
+        "segments": [orjson.dumps(segment_of(plan, one.segment)).decode() for one in seen],
     }
-    return {unit: Exposed(arm, at) for unit, arm, at in prepared.fetch(WRITE, values)}
+    rows = prepared.fetch(EXPOSE, values)
+    return {unit: Exposed(arm, at) for unit, arm, at, _ in rows}, [unit for unit, _, _, is_new in rows if is_new]
 
 
 def place_of(plan: Plan, unit: str) -> int:
@@ -106,7 +119,11 @@ def place_of(plan: Plan, unit: str) -> int:
 
 
 def rule(plan: Plan, split: float, unit: str) -> routing.Arm:
-    return "treatment" if place_of(plan, unit) / plan.routing.buckets < split else "control"
+    return arm_at(plan, split, place_of(plan, unit))
+
+
+def arm_at(plan: Plan, split: float, place: int) -> routing.Arm:
+    return "treatment" if place / plan.routing.buckets < split else "control"
 
 
 def segment_of(plan: Plan, attributes: dict[str, Any]) -> dict[str, Any]:
