@@ -16,6 +16,7 @@ from experiments.services import live_results
 from experiments.services.demo import EXPERIMENT
 from experiments.services.demo_traffic import Truth, both_arms, mishaps, send, visitors
 from experiments.services.live_tests import drafting, registering, running
+from experiments.services.live_traffic.folding import fold
 from experiments.services.live_traffic.ingesting import ingest
 
 COMPLETION = {
@@ -177,4 +178,5 @@ def feed(example: Example, live_test: LiveTest, *, now: datetime) -> None:
     if example.has_mishaps and not RefusedEvent.objects.filter(live_test=live_test).exists():
         ingest(mishaps(live_test.key, found, now=now, rng=rng), now=now)
         ingest(both_arms(live_test.key, at=end, n=4), now=now)
+    fold(live_test.pk, now=now)
     live_results.calculate(live_test=live_test, now=now)

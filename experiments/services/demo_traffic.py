@@ -12,7 +12,6 @@ from django.db import transaction
 from experiments.live_plan import Plan
 from experiments.models import Exposure, LiveTest
 from experiments.services.live_traffic.exposures import Seen, expose, rule
-from experiments.services.live_traffic.folding import fold
 from experiments.services.live_traffic.ingesting import ingest
 
 ARMS = ("control", "treatment")
@@ -100,7 +99,6 @@ def send(live_test: LiveTest, plan: Plan, found: list[Visitor], *, start: dateti
             seen = [Seen(one.unit, one.at, segment={"tier": one.tier}) for one in part]
             expose(live_test.pk, plan, live_test.split, seen, Exposure.Source.ASSIGNED)
         ingest([event_of(live_test.key, one, place) for one in part for place in range(len(one.events))], now=now)
-    fold(live_test.pk, now=end)
 
 
 def event_of(key: str, visitor: Visitor, place: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from experiments.reports.live_page.page import plan_metrics, result_page, stamp
 from experiments.reports.live_plans import plan_body, plan_page
 
 METRICS_BESIDE_UNITS = 4
+WATCHED = "confidence_sequence"
 
 
 def get_live_test(key: str) -> LiveTest:
@@ -96,6 +97,18 @@ def live_test_conflicts(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "experiments/live_tests/both_arms.html", {"live_test": found, "page": page, "rows": rows})
 
 
+def is_hidden(live_test: LiveTest) -> bool:
+    """Sums beside arms could be counted by hand: they are shown when the direction is."""
+    result = result_of(live_test)
+    if result is None:
+        return bool(plan_body(live_test).get("method", WATCHED) != WATCHED)
+    return bool(result.payload.get("hidden"))
+
+
+def shown_metrics(live_test: LiveTest) -> list[dict[str, Any]]:
+    return [] if is_hidden(live_test) else plan_metrics(plan_body(live_test))
+
+
 @require_safe
 @role_required("lead", "admin")
 def live_test_units(request: HttpRequest, key: str) -> HttpResponse:
@@ -103,7 +116,8 @@ def live_test_units(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "live_test": live_test,
         "found": units.unit_list(live_test, wanted=units.Wanted.from_query(request.GET.dict())),
-        "metrics": plan_metrics(plan_body(live_test))[:METRICS_BESIDE_UNITS],
+        "metrics": shown_metrics(live_test)[:METRICS_BESIDE_UNITS],
+        "is_hidden": is_hidden(live_test),
     }
     return render(request, "experiments/live_tests/units.html", context)
 
@@ -121,6 +135,7 @@ def live_test_unit(request: HttpRequest, key: str) -> HttpResponse:
         "row": page.row,
         "events": page.events,
         "has_more": page.has_more,
-        "metrics": plan_metrics(plan_body(live_test)),
+        "metrics": shown_metrics(live_test),
+        "is_hidden": is_hidden(live_test),
     }
     return render(request, "experiments/live_tests/unit.html", context)

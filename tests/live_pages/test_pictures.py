@@ -73,7 +73,7 @@ def test_a_distribution_names_its_bins_and_counts_both_arms() -> None:
     assert drawing is not None
     assert drawing.data["labels"][0] == "0"
     assert drawing.data["labels"][-1] == "8 and more"
-    assert drawing.data["names"] == ["control (support-v1)", "treatment (support-v2)"]
+    assert drawing.data["names"] == ["control: support-v1", "treatment: support-v2"]
     assert drawing.rows[1] == ("1", "810 (18.0%)", "224 (18.8%)")
     assert distribution(make_payload(), "completed") is None
 

@@ -13,7 +13,7 @@ from experiments.models import ArmConflict, Exposure, LiveEvent, LiveTest, Refus
 from experiments.reports.live_page.refused import WAYS_OUT
 from experiments.reports.live_page.units import PAGE_LENGTH, Wanted
 from tests.factories.platform_ import NOW, make_user
-from tests.live_pages.shown import make_live_test
+from tests.live_pages.shown import make_live_test, make_payload, make_result
 
 pytestmark = pytest.mark.django_db
 
@@ -187,3 +187,25 @@ def test_a_unit_of_another_test_is_not_found(lead: Client) -> None:
     for unit in ("control-000", "nobody", ""):
         answer = lead.get(reverse("live_test_unit", args=[live_test.key]), {"id": unit})
         assert answer.status_code == HTTPStatus.NOT_FOUND
+
+
+def test_while_the_direction_is_hidden_nobody_can_count_what_units_of_an_arm_did(lead: Client) -> None:
+    live_test = make_live_test()
+    make_result(live_test, make_payload(hidden=True, hidden_why="Until 2,000 units are in."))
+    make_units(live_test, 1)
+    UnitMetric.objects.create(live_test=live_test, metric="completed", unit_id="control-000", n=1, total=1)
+    LiveEvent.objects.create(
+        live_test_id=live_test.pk,
+        event_id="e-1",
+        batch_id=1,
+        name="task_completed",
+        unit_id="control-000",
+        at=NOW,
+        received_at=NOW,
+    )
+    pages = shown(lead, "live_test_units", live_test), shown(lead, "live_test_unit", live_test, id="control-000")
+    for text in pages:
+        assert "control-000" in text
+        assert "Task completed" not in text
+        assert "task_completed" not in text
+        assert "hown when the direction is" in text

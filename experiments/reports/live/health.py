@@ -23,11 +23,13 @@ REFUSED = {
 }
 
 
-def health(traffic: Traffic, split: SplitCheck, phases: Sequence[Phase], plan: Plan) -> tuple[HealthCheck, ...]:
+def health(
+    traffic: Traffic, split: SplitCheck, phases: Sequence[Phase], plan: Plan, *, hidden: bool = False
+) -> tuple[HealthCheck, ...]:
     """The split first, since it alone blocks; the rest by how bad they are."""
     rest = [
         both_arms(traffic),
-        no_events(traffic),
+        no_events(traffic, hidden=hidden),
         refused(traffic),
         duplicates(traffic),
         delays(traffic),
@@ -95,7 +97,8 @@ def both_arms(traffic: Traffic) -> HealthCheck:
     )
 
 
-def no_events(traffic: Traffic) -> HealthCheck:
+def no_events(traffic: Traffic, *, hidden: bool) -> HealthCheck:
+    """While directions are hidden for both arms together: who is silent has not done what a rate counts."""
     title = "Events of exposed units"
     silent, exposed = traffic.silent, traffic.compared
     if not exposed.total:
@@ -124,7 +127,10 @@ def no_events(traffic: Traffic) -> HealthCheck:
         title=title,
         status=status,
         sentence=sentence,
-        figures=(*figures(silent, "without an event"), Figure(label="share without", value=value(share, "rate"))),
+        figures=(
+            *(() if hidden else figures(silent, "without an event")),
+            Figure(label="share without", value=value(share, "rate")),
+        ),
         ways_out=ways,
     )
 

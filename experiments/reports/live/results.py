@@ -239,7 +239,7 @@ def put_together(
     primary = next(row for row in shown.rows if row.role == "primary")
     smaller = min(traced.units.control, traced.units.treatment)
     hidden_why = why_hidden(known, traced, stage)
-    checks = health(traffic, traced.split, traced.phases, plan)
+    checks = health(traffic, traced.split, traced.phases, plan, hidden=bool(hidden_why))
     blocked_why = checks[0].sentence if traced.blocked else ""
     reached = smaller >= plan.n_per_arm
     stop_why = headlines.stop_because(

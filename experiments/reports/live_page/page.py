@@ -93,6 +93,10 @@ class ResultPage:
 
     @property
     def table_finding(self) -> str:
+        if self.payload.blocked:
+            return "No verdict: the data are not sound. The figures are for orientation only."
+        if self.payload.hidden:
+            return "What was measured is hidden; how many units it was measured on is not."
         told = [row.words for row in self.rows if row.data.verdict in ("better", "worse")]
         parts = [f"{told.count(word)} {word}" for word in ("better", "worse") if word in told]
         n = len(self.rows)

@@ -161,8 +161,8 @@ def names(payload: LivePayload) -> list[str]:
         ["control", "treatment"]
         if not payload.control_name
         else [
-            f"control ({payload.control_name})",
-            f"treatment ({payload.treatment_name})",
+            f"control: {payload.control_name}",
+            f"treatment: {payload.treatment_name}",
         ]
     )
 
