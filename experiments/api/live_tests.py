@@ -38,6 +38,7 @@ class Step(StrEnum):
     RAMP = "ramp"
     STOP = "stop"
     OPEN = "open"
+    EXTEND = "extend"
     NOTE = "note"
 
 
@@ -82,7 +83,9 @@ class NewLiveTest(Body):
 
 
 class StepSaid(Body):
-    reason: str = Field("", max_length=2000, description="needed to ramp, stop, open and note")
+    reason: str = Field("", max_length=2000, description="needed to ramp, stop, open, extend and note")
+    n_per_arm: int | None = Field(None, ge=1, le=1_000_000_000, description="with extend")
+    days: int | None = Field(None, ge=1, le=730, description="with extend")
     split: float | None = Field(None, gt=0, lt=1, allow_inf_nan=False, description="with ramp: the new share")
 
 
@@ -171,7 +174,7 @@ def one_live_test(request: HttpRequest, key: Key) -> dict[str, Any]:
 def step_live_test(
     request: HttpRequest, key: Key, step: Step, said: StepSaid | None = None, idempotency_key: UUID = KEY
 ) -> HttpResponse:
-    """register, start, ramp, stop, open early (a lead's token), or note. Each act counts once, with its reason."""
+    """register, start, ramp, stop, open early (a lead's token), extend, note. Each act counts once, with its reason."""
     live_test, split = get_live_test(key), said.split if said else None
     if (split is not None) != (step == Step.RAMP):
         words = "Say which split." if step == Step.RAMP else "Only ramp takes a split."
@@ -184,6 +187,8 @@ def step_live_test(
             token=idempotency_key,
             reason=said.reason if said else "",
             split=split,
+            n_per_arm=said.n_per_arm if said else None,
+            days=said.days if said else None,
             actor=token_of(request).created_by,
             now=timezone.now(),
         )

@@ -46,6 +46,14 @@ class OpenEarlyForm(StepForm):
     )
 
 
+class ExtendForm(StepForm):
+    n_per_arm = forms.IntegerField(
+        required=False, min_value=1, max_value=1_000_000_000, label="Units per arm", help_text="Empty: as planned."
+    )
+    days = forms.IntegerField(required=False, min_value=1, max_value=730, label="Days", help_text="Empty: as planned.")
+    reason = forms.CharField(label="Why more?", help_text="Kept for ever, and shown beside the result.", **REASON)
+
+
 class NoteForm(StepForm):
     reason = forms.CharField(
         label="What must a reader know?",
@@ -57,5 +65,10 @@ class NoteForm(StepForm):
 def step_form(step: str, live_test: LiveTest, data: Any = None) -> StepForm:
     if step == "ramp":
         return RampForm(data, live_test=live_test, prefix=step)
-    kinds: dict[str, type[StepForm]] = {"stop": StopForm, "open": OpenEarlyForm, "note": NoteForm}
+    kinds: dict[str, type[StepForm]] = {
+        "stop": StopForm,
+        "open": OpenEarlyForm,
+        "extend": ExtendForm,
+        "note": NoteForm,
+    }
     return kinds.get(step, StepForm)(data, prefix=step)

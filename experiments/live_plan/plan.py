@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast, get_args
@@ -20,6 +21,7 @@ BUCKETS = (1_000, 10_000)
 LEAST_PER_ARM = 1_000
 MOST_UNITS = 1_000_000_000
 MOST_METRICS = 30
+MOST_DAYS = 730
 MOST_SEGMENTS = 5
 MOST_LOOKS = 20
 LEAST_ALPHA = 1e-6
@@ -134,6 +136,13 @@ def metrics_of(plan: Plan, event: str) -> tuple[Metric, ...]:
     return tuple(metric for metric in plan.metrics if event in metric.events)
 
 
+def in_force(plan: Plan, extensions: Iterable[Mapping[str, Any]]) -> Plan:
+    """The plan with the size and duration of the last extension: {"after": {"n_per_arm", "days"}}. All else stands."""
+    for change in extensions:
+        plan = replace(plan, n_per_arm=int(change["after"]["n_per_arm"]), days=int(change["after"]["days"]))
+    return plan
+
+
 def _read(raw: object, problems: list[Problem]) -> Plan:
     reader = Reader(raw, problems)
     plan = Plan(
@@ -155,7 +164,7 @@ def _read(raw: object, problems: list[Problem]) -> Plan:
         n_per_arm=reader.whole("n_per_arm", low=0, high=MOST_UNITS, default=0),
         formula=reader.text("formula", most=500, default=""),
         small_reason=reader.text("small_reason", most=500, default=""),
-        days=reader.whole("days", low=1, high=730),
+        days=reader.whole("days", low=1, high=MOST_DAYS),
         method=cast(Method, reader.choice("method", get_args(Method), default="confidence_sequence")),
         looks=reader.whole("looks", low=2, high=MOST_LOOKS, default=5),
         spending=cast(Spending, reader.choice("spending", get_args(Spending), default="obrien_fleming")),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from experiments.live_plan import Plan
+from experiments.live_plan import Plan, in_force
 from experiments.models import Exposure, LiveAmendment, LivePlan, LiveTest
 
 Status = LiveTest.Status
@@ -31,6 +31,16 @@ class PlanPage:
     plan: Plan
     row: LivePlan | None
     amendments: Sequence[LiveAmendment]
+
+    @property
+    def in_force(self) -> Plan:
+        """With the size and days it was extended to."""
+        return in_force(self.plan, [one.change for one in self.amendments if one.kind == LiveAmendment.Kind.EXTENSION])
+
+    @property
+    def may_extend(self) -> bool:
+        """While its direction is hidden; whether the planned units are in, the step itself looks."""
+        return self.may_open_early and self.live_test.status == Status.RUNNING
 
     @property
     def method(self) -> str:

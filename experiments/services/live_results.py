@@ -10,11 +10,13 @@ import orjson
 from django.db import connection, transaction
 from django.db.models import Max
 
+from experiments.live_plan import in_force
 from experiments.models import LiveAmendment, LiveLook, LiveResult, LiveTest
 from experiments.reports.live.payload import Guardrail, LivePayload
 from experiments.reports.live.results import Computed, Known, NewLook, compute
 from experiments.services.live_tests import running
 from experiments.services.live_tests.drafting import TestRefused
+from experiments.services.live_traffic import folding
 from experiments.services.live_traffic.running_tests import plan_of
 
 LIVE_RESULT_LOCK = 0x45565203
@@ -89,12 +91,14 @@ def once(live_test: LiveTest, *, now: datetime) -> tuple[LiveResult, tuple[Guard
 
 
 def known_of(live_test: LiveTest, *, now: datetime) -> Known:
-    amendments = LiveAmendment.objects.filter(live_test=live_test).select_related("made_by")
+    found = LiveAmendment.objects.filter(live_test=live_test).select_related("made_by")
+    amendments = list(found.order_by("made_at", "pk"))
+    extensions = [one.change for one in amendments if one.kind == LiveAmendment.Kind.EXTENSION]
     return Known(
         live_test=live_test,
-        plan=plan_of(live_test.pk, live_test.plan.sha256),
+        plan=in_force(plan_of(live_test.pk, live_test.plan.sha256), extensions),
         plan_sha256=live_test.plan.sha256,
-        amendments=list(amendments.order_by("made_at", "pk")),
+        amendments=amendments,
         looks=list(LiveLook.objects.filter(live_test=live_test).order_by("number")),
         now=now,
     )
@@ -136,7 +140,7 @@ def lock(test_id: int) -> bool:
         held = bool(cursor.fetchone()[0])
         # A million units are joined to their sums in memory rather than on disk.
         cursor.execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
-        # Of a test that began after the last ANALYZE the planner expects one unit, and would look each up by reading all.
+        # Of a test that began after the last ANALYZE the planner expects one unit, and would read all for each.
         cursor.execute("SET LOCAL enable_nestloop = off")
     return held
 
@@ -174,10 +178,13 @@ def is_stale(result: LiveResult) -> bool:
 
 
 def payload_of(live_test: LiveTest, *, now: datetime) -> LivePayload:
-    """What is kept, computed first where nothing is. Raises NotStarted."""
+    """Of all that is in by now: computed anew where something has moved. Raises NotStarted."""
     if live_test.status not in STARTED:
         raise NotStarted(f"This live test is {live_test.get_status_display()}: it has no result before it starts.")
-    kept = LiveResult.objects.filter(live_test=live_test).first() or calculate(live_test=live_test, now=now)
+    kept = LiveResult.objects.filter(live_test=live_test).first()
+    if kept is None or is_stale(kept):
+        folding.fold(live_test.pk, now=now)
+        kept = calculate(live_test=live_test, now=now) or kept
     if kept is None:
         raise NotStarted("Its first result is being computed right now: ask again in a few seconds.")
     return LivePayload.from_dict(kept.payload)

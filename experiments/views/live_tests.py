@@ -108,6 +108,8 @@ def take(request: HttpRequest, live_test: LiveTest, step: str, said: dict[str, A
         token=said["token"],
         reason=said.get("reason", ""),
         split=said.get("split"),
+        n_per_arm=said.get("n_per_arm"),
+        days=said.get("days"),
         actor=request.user,
         now=timezone.now(),
     )

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from django.core.management import CommandError, call_command
 
-from experiments.models import ArmConflict, EventBatch, Exposure, LiveEvent, LiveTest
+from experiments.models import ArmConflict, EventBatch, Exposure, LiveAmendment, LiveEvent, LiveTest
 from experiments.services.live_tests import simulating
 from experiments.services.live_tests.truths import Truth
 from tests.factories.experiments_ import make_experiment, make_model_version
@@ -78,6 +78,13 @@ def test_steps_are_taken_by_command() -> None:
         run("step_live_test", "other", "start")
     live_test.refresh_from_db()
     assert (live_test.status, live_test.split) == (LiveTest.Status.RUNNING, 0.3)
+
+
+def test_a_hidden_test_is_extended_by_command() -> None:
+    make_live_test(key="bot", method="fixed_horizon")
+    said = ("extend", "--units-per-arm", "3000", "--days", "21", "--reason", "Less traffic than hoped.")
+    assert "extended" in run("step_live_test", "bot", *said)
+    assert LiveAmendment.objects.get().change["after"] == {"n_per_arm": 3000, "days": 21}
 
 
 def test_simulated_traffic_arrives_through_the_real_services() -> None:

@@ -225,6 +225,45 @@ def test_only_a_lead_opens_early() -> None:
         open_early(make_live_test(method="fixed_horizon"), actor=make_user(roles=["admin"]))
 
 
+def extend(live_test: LiveTest, **more: Any) -> LiveAmendment:
+    said: dict[str, Any] = {"reason": "Less traffic than hoped.", "token": uuid4(), "actor": None, "now": LATER} | more
+    return amending.extend(live_test=live_test, **said)
+
+
+def test_a_hidden_test_is_extended_on_record_and_its_registered_plan_stays() -> None:
+    live_test, token = make_live_test(method="fixed_horizon", n_per_arm=2, small_reason="a test"), uuid4()
+    expose(live_test, control=2, treatment=1)
+    row = extend(live_test, n_per_arm=4, token=token)
+    assert row.change == {"before": {"n_per_arm": 2, "days": 14}, "after": {"n_per_arm": 4, "days": 14}}
+    assert extend(live_test, n_per_arm=4, token=token) == row
+    assert (running.plan_of(live_test).n_per_arm, live_test.plan.body["n_per_arm"]) == (4, 2)
+    extend(live_test, days=21)
+    assert (running.plan_of(live_test).n_per_arm, running.plan_of(live_test).days) == (4, 21)
+    stop(live_test)
+    assert LiveAmendment.objects.get(kind=Kind.STOPPED_EARLY).change["planned"] == 4
+
+
+@pytest.mark.parametrize("less", [{"n_per_arm": 1200}, {"days": 7}, {"days": 7, "n_per_arm": 9000}, {}])
+def test_a_test_is_never_made_smaller(less: dict[str, int]) -> None:
+    with pytest.raises(TestRefused, match="say more"):
+        extend(make_live_test(method="fixed_horizon"), **less)
+
+
+def test_nothing_is_extended_once_its_direction_can_be_seen() -> None:
+    with pytest.raises(TestRefused, match="run on"):
+        extend(make_live_test(), days=30)
+    with pytest.raises(TestRefused, match="looks are planned"):
+        extend(make_live_test(method="group_sequential"), days=30)
+    opened = make_live_test(method="fixed_horizon")
+    open_early(opened)
+    with pytest.raises(TestRefused, match="seen already"):
+        extend(opened, days=30)
+    full = make_live_test(method="fixed_horizon", n_per_arm=1, small_reason="a test")
+    expose(full, control=1, treatment=1)
+    with pytest.raises(TestRefused, match="seen already"):
+        extend(full, n_per_arm=9)
+
+
 def test_a_note_sent_twice_counts_once() -> None:
     live_test, token = make_live_test(), uuid4()
 

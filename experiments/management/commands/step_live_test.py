@@ -1,4 +1,4 @@
-"""`manage.py step_live_test KEY register|start|ramp|stop|open|note`: what the buttons on a live test's page do."""
+"""`manage.py step_live_test KEY STEP`: what the buttons on a live test's page do."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -15,20 +15,22 @@ from experiments.services.live_tests.drafting import TestRefused
 
 class Command(BaseCommand):
     help = (
-        "Register the plan of a live test, start it, raise its split, stop it, open its result early, or note what a "
-        "reader must know. With --token the same act sent again counts once."
+        "Register the plan of a live test, start it, raise its split, stop it, open its result early, extend it, or "
+        "note what a reader must know. With --token the same act sent again counts once."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("key", metavar="KEY")
         parser.add_argument("step", choices=list(stepping.STEPS))
         parser.add_argument("--split", type=float, help="with ramp: the new share of treatment, as .3")
-        parser.add_argument("--reason", default="", help="with ramp, stop, open and note: kept beside the result")
+        parser.add_argument("--units-per-arm", type=int, dest="n_per_arm", help="with extend: planned from now on")
+        parser.add_argument("--days", type=int, help="with extend: planned from now on")
+        parser.add_argument(
+            "--reason", default="", help="with ramp, stop, open, extend and note: kept beside the result"
+        )
         parser.add_argument("--token", type=UUID, help="a UUID of your own: the same again changes nothing")
 
-    def handle(
-        self, *, key: str, step: str, split: float | None, reason: str, token: UUID | None, **options: Any
-    ) -> None:
+    def handle(self, *, key: str, step: str, reason: str, token: UUID | None, **said: Any) -> None:
         found = LiveTest.objects.filter(key=key).first()
         if found is None:
             raise CommandError(f"There is no live test {key!r}.")
@@ -38,7 +40,9 @@ class Command(BaseCommand):
                 step=step,
                 token=token or uuid4(),
                 reason=reason,
-                split=split,
+                split=said["split"],
+                n_per_arm=said["n_per_arm"],
+                days=said["days"],
                 actor=None,
                 now=timezone.now(),
             )

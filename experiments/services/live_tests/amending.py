@@ -6,6 +6,8 @@ from uuid import UUID
 from django.db import transaction
 
 from evalsite.platform.models import Role, User
+from experiments.live_plan import Plan
+from experiments.live_plan.plan import MOST_DAYS, MOST_UNITS
 from experiments.models import LiveAmendment, LiveTest
 from experiments.services.live_tests.drafting import TestRefused
 from experiments.services.live_tests.running import amend, exposed, locked, made_before, note, plan_of, spoken
@@ -35,6 +37,54 @@ def open_early(*, live_test: LiveTest, reason: str, token: UUID, actor: User | N
     row = amend(held, Kind.OPENED_EARLY, change=change, reason=said, token=token, actor=actor, now=now)
     note(held, "live_test.opened_early", actor=actor, now=now, reason=said, **change)
     return row
+
+
+@transaction.atomic
+def extend(
+    *,
+    live_test: LiveTest,
+    n_per_arm: int | None = None,
+    days: int | None = None,
+    reason: str,
+    token: UUID,
+    actor: User | None,
+    now: datetime,
+) -> LiveAmendment:
+    """More units or days for a fixed-horizon test, as long as nobody can have seen its direction. Never fewer."""
+    held = registered(live_test)
+    plan = plan_of(held)
+    before = {"n_per_arm": plan.n_per_arm, "days": plan.days}
+    after = {"n_per_arm": n_per_arm or plan.n_per_arm, "days": days or plan.days}
+    if earlier := made_before(token, held, Kind.EXTENSION):
+        if any(
+            said and earlier.change["after"][name] != said for name, said in (("n_per_arm", n_per_arm), ("days", days))
+        ):
+            raise TestRefused("This form was sent before with other numbers. Load the page again.")
+        return earlier
+    said = spoken(reason)
+    refuse_extending(held, plan)
+    if any(after[name] < before[name] for name in after) or after == before:
+        raise TestRefused(
+            f"Planned are {plan.n_per_arm:,} units per arm and {plan.days} days: say more of one of them."
+        )
+    if after["n_per_arm"] > MOST_UNITS or after["days"] > MOST_DAYS:
+        raise TestRefused(f"At most {MOST_UNITS:,} units per arm and {MOST_DAYS} days can be planned.")
+    change = {"before": before, "after": after}
+    row = amend(held, Kind.EXTENSION, change=change, reason=said, token=token, actor=actor, now=now)
+    note(held, "live_test.extended", actor=actor, now=now, reason=said, **change)
+    return row
+
+
+def refuse_extending(held: LiveTest, plan: Plan) -> None:
+    if held.status == LiveTest.Status.STOPPED:
+        raise TestRefused("This live test is stopped. Copy it as a new one.")
+    if plan.method == "confidence_sequence":
+        raise TestRefused("It may run on as long as you like: its results are valid at every look.")
+    if plan.method == "group_sequential":
+        raise TestRefused("Its looks are planned at shares of the registered size, and α is spent by them.")
+    opened = LiveAmendment.objects.filter(live_test=held, kind=Kind.OPENED_EARLY).exists()
+    if opened or min(exposed(held).values()) >= plan.n_per_arm:
+        raise TestRefused("The direction can be seen already: more units now would be chosen by what they show.")
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from evalsite.platform import audit
 from evalsite.platform.models import User
-from experiments.live_plan import Plan
+from experiments.live_plan import Plan, in_force
 from experiments.models import Exposure, LiveAmendment, LivePlan, LiveTest
 from experiments.services.live_tests.drafting import OtherTest, TestRefused
 
@@ -98,7 +98,10 @@ def locked(live_test: LiveTest) -> LiveTest:
 
 
 def plan_of(live_test: LiveTest) -> Plan:
-    return Plan.from_dict(LivePlan.objects.values_list("body", flat=True).get(live_test=live_test))
+    """As registered, with the size and days it was extended to."""
+    plan = Plan.from_dict(LivePlan.objects.values_list("body", flat=True).get(live_test=live_test))
+    extended = LiveAmendment.objects.filter(live_test=live_test, kind=Kind.EXTENSION).order_by("made_at", "pk")
+    return in_force(plan, extended.values_list("change", flat=True))
 
 
 def exposed(live_test: LiveTest) -> dict[str, int]:

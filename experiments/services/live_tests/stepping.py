@@ -50,6 +50,11 @@ STEPS = {
             means="The direction is shown before the planned size. Whoever reads the result is told so, for ever.",
             is_final=True,
         ),
+        Step(
+            name="extend",
+            button="Extend the test",
+            means="More units per arm or more days, as long as the direction of a fixed-horizon test is hidden.",
+        ),
         Step(name="note", button="Add a note", means="It stands beside the result, with your name and this day."),
     )
 }
@@ -62,6 +67,8 @@ def take(
     token: UUID,
     reason: str = "",
     split: float | None = None,
+    n_per_arm: int | None = None,
+    days: int | None = None,
     actor: User | None,
     now: datetime,
 ) -> str:
@@ -84,6 +91,10 @@ def take(
         case "open":
             amending.open_early(live_test=live_test, reason=reason, token=token, actor=actor, now=now)
             return "The result is open. Your reason is on record."
+        case "extend":
+            more = {"n_per_arm": n_per_arm, "days": days}
+            amending.extend(live_test=live_test, reason=reason, token=token, actor=actor, now=now, **more)
+            return "The test is extended. Your reason is on record."
         case "note":
             amending.add_note(live_test=live_test, text=reason, token=token, actor=actor, now=now)
             return "The note stands beside the result."
