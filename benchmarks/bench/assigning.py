@@ -14,15 +14,12 @@ from pathlib import Path
 from statistics import median
 
 from django.db import connections
-from django.utils import timezone
 
 from benchmarks.bench._load import Timings, timed
-from benchmarks.bench.events import make_test
 from benchmarks.bench.judging import bare_server, visit_for_a_while
+from benchmarks.live_traffic import make_test, make_token
 from benchmarks.stack import HOST, Stack, running
 from benchmarks.table import Row
-from evalsite.platform import api_tokens, invitations
-from evalsite.platform.models import Role
 from experiments import routing
 
 CLIENTS = Path(__file__).resolve().parents[2] / "clients"
@@ -84,23 +81,18 @@ def javascript_rate(node: str) -> float:
     module = json.dumps((CLIENTS / "javascript" / "evalsite-client.js").as_uri())
     script = IN_JAVASCRIPT.format(module=module, rounds=ROUNDS, n=OFFLINE)
     done = subprocess.run([node, "--input-type=module", "--eval", script], capture_output=True, check=True)
-    return OFFLINE / median(json.loads(done.stdout))
+    seconds: list[float] = json.loads(done.stdout)
+    return OFFLINE / median(seconds)
 
 
 def over_http(stack: Stack, bare: Timings) -> Iterator[Row]:
-    secret, fresh = token(), count()
-    known = [partial(list, (f"user-{number}",)) for number in range(CROWD)]
+    secret, fresh = make_token(), count()
+    known: list[Callable[[], list[str]]] = [partial(list, (f"user-{number}",)) for number in range(CROWD)]
     yield http_row("one known unit a request", ask_for_a_while(stack, secret, known), bare, units=1)
     one = [lambda: [f"new-{next(fresh)}"]] * CROWD
     yield http_row("one new unit a request", ask_for_a_while(stack, secret, one), bare, units=1)
     many = [lambda: [f"new-{next(fresh)}" for _ in range(1_000)]]
     yield http_row("1,000 new units a request, one client", ask_for_a_while(stack, secret, many), bare, units=1_000)
-
-
-def token() -> str:
-    person = invitations.create_person(username="asker", password=None, roles=[Role.LEAD])
-    now = timezone.now()
-    return api_tokens.make(name="asker", scopes=["events"], expires_at=None, created_by=person, now=now)[1]
 
 
 def ask_for_a_while(stack: Stack, secret: str, units: Sequence[Callable[[], list[str]]]) -> Timings:
