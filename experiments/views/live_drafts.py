@@ -1,7 +1,7 @@
 """A live test being planned: filled in, sized while it is filled in, kept as a draft. For leads and admins."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -58,8 +58,17 @@ def edit_live_test(request: HttpRequest, key: str) -> HttpResponse:
         return redirect("live_test_plan", key)
     if request.method != "POST":
         draft = live_test.draft
-        return form_page(request, filled(initial_of(live_test, draft), draft.get("metrics", [])), live_test)
+        page = filled(initial_of(live_test, draft), draft.get("metrics", []))
+        return form_page(request, replace(page, plan=sized(live_test)), live_test)
     return answered(request, live_test)
+
+
+def sized(live_test: LiveTest) -> Plan | None:
+    """The draft as it is kept; None where its arms do not fit the experiment any more."""
+    try:
+        return drafting.plan_of_draft(live_test)
+    except PlanRefused:
+        return None
 
 
 def begun(request: HttpRequest) -> Filled:
