@@ -32,7 +32,7 @@ RATING = {
     "kind": "mean",
     "event": "rated",
     "per": "unit_with_event",
-    "unit": "of 5",
+    "unit": "stars",
 }
 TURNS = {
     "key": "turns",
