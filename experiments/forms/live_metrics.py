@@ -153,9 +153,10 @@ def initial_of(metric: Mapping[str, Any]) -> dict[str, Any]:
     flat = {name: value for name, value in metric.items() if name not in ("denominator", "covariate")}
     for name in ("denominator", "covariate"):
         flat |= {f"{name}_{field}": value for field, value in (metric.get(name) or {}).items()}
-    if flat.get("at_least") == 1:
-        flat.pop("at_least")
-    return flat
+    # What is so anyway is not shown, so that a person sees what was chosen.
+    defaults = {"at_least": 1, "field": "count" if metric.get("kind") == "rate" else "value"}
+    defaults |= {"covariate_field": "value", "denominator_field": "value"}
+    return {name: value for name, value in flat.items() if value != defaults.get(name, ...)}
 
 
 def tell(formset: Any, problem: Problem) -> bool:

@@ -9,11 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from experiments.models import LiveTest
+from experiments.services import live_results
 from experiments.services.live_tests import simulating
 from experiments.services.live_tests.drafting import TestRefused
 from experiments.services.live_tests.truths import SimulatedUnit, Truth
+from experiments.services.live_traffic import folding
 from experiments.services.live_traffic.assigning import UnknownTest
-from experiments.tasks import ask_for_folding
 
 LONGEST_PAUSE = 1.0
 
@@ -34,6 +35,12 @@ def per_arm(text: str) -> tuple[int, int]:
     except ValueError:
         raise ArgumentTypeError(f"{text!r}: write CONTROL:TREATMENT") from None
     return control, treatment
+
+
+def show(live_test: LiveTest) -> None:
+    """What workers do after real traffic, so that the result is there without one as well."""
+    folding.fold(live_test.pk, now=timezone.now())
+    live_results.calculate(live_test=live_test, now=timezone.now())
 
 
 class Command(BaseCommand):
@@ -70,7 +77,7 @@ class Command(BaseCommand):
             sent = self.live(found, coming, per_second) if per_second else self.at_once(found, coming, hours)
         except (TestRefused, UnknownTest, ValueError) as refusal:
             raise CommandError(str(refusal)) from None
-        ask_for_folding(key, now=timezone.now())
+        show(found)
         units = ", ".join(f"{n:,} {arm}" for arm, n in sorted(sent.units.items()))
         answers = ", ".join(f"{n:,} {status}" for status, n in sent.answers.most_common())
         self.stdout.write(f"{key}: units {units or 'none'}; events {answers or 'none'}")
@@ -86,6 +93,6 @@ class Command(BaseCommand):
         for place in range(0, len(coming), portion):
             now = timezone.now()
             simulating.send(live_test, coming[place : place + portion], at=now, now=now, sent=sent)
-            ask_for_folding(live_test.key, now=now)
+            show(live_test)
             time.sleep(min(LONGEST_PAUSE, portion / per_second))
         return sent
