@@ -111,7 +111,7 @@
       data: ends.map((x) => ({ x, y })),
       ...line(colour.ink, { borderWidth: 1.5, borderDash: [4, 4], pointHitRadius: 0 }),
     });
-    const few = data.points.length < 40 ? 3 : 0;
+    const few = data.points.length < 16 ? 3 : 0;
     return {
       type: "line",
       data: {
