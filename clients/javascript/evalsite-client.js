@@ -235,6 +235,7 @@ export class Evalsite {
 
   /** By the rule, computed here; the first time the exposure is told. Control where there is no rule to be had. */
   async arm(experiment, unit, attributes = {}) {
+    if (isNobody(unit)) return CONTROL;
     let plan;
     try {
       plan = await this.plan(experiment);
@@ -244,13 +245,21 @@ export class Evalsite {
     }
     if (!plan.running) return CONTROL;
     const key = `evalsite/${experiment}/${unit}`;
-    const remembered = this.storage.getItem(key);
+    const remembered = this.remembered(key);
     if (remembered === CONTROL || remembered === TREATMENT) return remembered;
-    const arm = plan.arm(unit);
+    const arm = plan.arm(String(unit));
     this.remember(key, arm);
     const told = Object.fromEntries(Object.entries(attributes).filter(([name]) => plan.segments.includes(name)));
     this.track(experiment, unit, "exposure", { properties: { ...told, arm } });
     return arm;
+  }
+
+  remembered(key) {
+    try {
+      return this.storage.getItem(key);
+    } catch {
+      return null;
+    }
   }
 
   remember(key, arm) {
@@ -263,7 +272,7 @@ export class Evalsite {
 
   /** Arms by unit as the site remembers them. Everybody is in control where it cannot be asked. */
   async ask(experiment, units, attributes = {}) {
-    const wanted = [...new Set(units)];
+    const wanted = [...new Set([...units].filter((unit) => !isNobody(unit)).map(String))];
     const arms = Object.fromEntries(wanted.map((unit) => [unit, CONTROL]));
     for (let begin = 0; begin < wanted.length; begin += MOST_UNITS_AT_ONCE) {
       const part = wanted.slice(begin, begin + MOST_UNITS_AT_ONCE);
@@ -307,10 +316,10 @@ export class Evalsite {
   track(experiment, unit, event, { value, properties, conversationId, at, eventId } = {}) {
     if (value !== undefined && value !== null && !Number.isFinite(value)) throw new RangeError("value is no number");
     const said = {
-      event_id: eventId ?? crypto.randomUUID(),
+      event_id: eventId ?? newId(),
       event,
       experiment,
-      unit_id: unit,
+      unit_id: String(unit),
       timestamp: new Date(at ?? Date.now() + this.ahead).toISOString(),
       value: value ?? undefined,
       properties,
@@ -447,6 +456,17 @@ export class Evalsite {
     const words = `the site answered ${answer.status}${said.message ? `: ${said.message}` : ""}`;
     throw new EvalsiteError(words, { status: answer.status, retryAfter: secondsToWait(answer.headers) });
   }
+}
+
+/** Somebody without an id, such as a visitor who is not logged in: in control, and in no test. */
+function isNobody(unit) {
+  return unit === undefined || unit === null || unit === "";
+}
+
+/** Node 18 and pages without TLS have no crypto. */
+function newId() {
+  const random = () => Math.random().toString(36).slice(2).padEnd(11, "0");
+  return globalThis.crypto?.randomUUID?.() ?? `${Date.now().toString(36)}-${random()}-${random()}`;
 }
 
 function secondsToWait(headers) {

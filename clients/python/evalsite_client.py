@@ -154,8 +154,14 @@ class Evalsite:
 
     # --- arms
 
-    def arm(self, experiment: str, unit: str, attributes: Mapping[str, Any] | None = None) -> str:
-        """By the rule, computed here; the first time the exposure is told. Control where there is no rule to be had."""
+    def arm(self, experiment: str, unit: object, attributes: Mapping[str, Any] | None = None) -> str:
+        """By the rule, computed here; the first time the exposure is told. Control where there is no rule to be had.
+
+        A unit without an id (None or ""), such as a visitor who is not logged in, is in control and in no test.
+        """
+        if is_nobody(unit):
+            return CONTROL
+        unit = str(unit)
         try:
             plan = self.plan(experiment)
         except EvalsiteError as error:
@@ -163,17 +169,35 @@ class Evalsite:
             return CONTROL
         if not plan.running:
             return CONTROL
-        remembered = self.memory.get(f"{experiment}/{unit}")
-        if remembered in (CONTROL, TREATMENT):
+        remembered = self.remembered(f"{experiment}/{unit}")
+        if remembered is not None:
             return remembered
-        arm = self.memory[f"{experiment}/{unit}"] = plan.arm(unit)
+        arm = self.remember(f"{experiment}/{unit}", plan.arm(unit))
         told = {name: value for name, value in (attributes or {}).items() if name in plan.segments}
         self.track(experiment, unit, "exposure", properties={**told, "arm": arm})
         return arm
 
-    def ask(self, experiment: str, units: Iterable[str], attributes: Mapping[str, Any] | None = None) -> dict[str, str]:
+    def remembered(self, key: str) -> str | None:
+        try:
+            arm = self.memory.get(key)
+        except Exception:
+            # A store of the application's own: the rule gives the same arm again.
+            logger.exception("evalsite: the memory failed")
+            return None
+        return arm if arm in (CONTROL, TREATMENT) else None
+
+    def remember(self, key: str, arm: str) -> str:
+        try:
+            self.memory[key] = arm
+        except Exception:
+            logger.exception("evalsite: the memory failed")
+        return arm
+
+    def ask(
+        self, experiment: str, units: Iterable[object], attributes: Mapping[str, Any] | None = None
+    ) -> dict[str, str]:
         """Arms by unit as the site remembers them. Everybody is in control where it cannot be asked."""
-        wanted = list(dict.fromkeys(units))
+        wanted = list(dict.fromkeys(str(unit) for unit in units if not is_nobody(unit)))
         arms = dict.fromkeys(wanted, CONTROL)
         for begin in range(0, len(wanted), MOST_UNITS_AT_ONCE):
             part = wanted[begin : begin + MOST_UNITS_AT_ONCE]
@@ -208,7 +232,7 @@ class Evalsite:
     def track(
         self,
         experiment: str,
-        unit: str,
+        unit: object,
         event: str,
         *,
         value: float | None = None,
@@ -225,7 +249,7 @@ class Evalsite:
             "event_id": event_id or uuid.uuid4().hex,
             "event": event,
             "experiment": experiment,
-            "unit_id": unit,
+            "unit_id": str(unit),
             "timestamp": moment.isoformat(),
         }
         for name, content in (("value", value), ("properties", properties), ("conversation_id", conversation_id)):
@@ -418,6 +442,10 @@ class Memory(OrderedDict[str, str]):
         super().__setitem__(key, arm)
         if len(self) > MOST_REMEMBERED:
             self.popitem(last=False)
+
+
+def is_nobody(unit: object) -> bool:
+    return unit is None or unit == ""
 
 
 def answers(said: Any, n: int) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from evalsite_client import Plan
 from tests.clients import javascript
 from tests.clients.receiving import PLAN, Receiver, Told
 from tests.clients.test_python_client import CONTROL_UNIT, TREATED_UNIT, answered
@@ -53,6 +54,16 @@ def test_arms_are_computed_remembered_and_told_once(site: Receiver) -> None:
     assert site.asked.count("/api/v1/live-tests/bot/plan") == 1
     assert found["counts"] == {"accepted": 2}
     assert site.tokens == {"Bearer evs_x"}
+
+
+def test_a_number_is_a_unit_and_a_visitor_without_id_is_in_no_test(site: Receiver) -> None:
+    acts = """
+      delete globalThis.crypto;  // as in Node 18 and on pages without TLS
+      return [await evalsite.arm("bot", 17), await evalsite.arm("bot", null), await evalsite.arm("bot", ""),
+              await evalsite.ask("bot", [17, undefined, ""])];
+    """
+    assert run(site, acts)["said"] == [Plan(PLAN).arm("17"), "control", "control", {"17": "treatment"}]
+    assert [one["unit_id"] for one in site.events] == ["17"]
 
 
 def test_without_the_site_a_kept_plan_assigns_and_without_one_everybody_is_in_control(site: Receiver) -> None:

@@ -79,6 +79,27 @@ def test_without_the_site_a_kept_plan_still_assigns_and_without_one_everybody_is
             client.plan("other")
 
 
+def test_a_number_is_a_unit_and_a_visitor_without_id_is_in_no_test(site: Receiver, client: Evalsite) -> None:
+    assert client.arm("bot", 17) == Plan(PLAN).arm("17")
+    assert [client.arm("bot", nobody) for nobody in (None, "")] == ["control", "control"]
+    assert client.ask("bot", [17, None, ""]) == {"17": "treatment"}
+    assert client.flush(10)
+    assert [one["unit_id"] for one in site.events] == ["17"]
+
+
+def test_a_memory_that_fails_costs_nobody_an_arm(site: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(dict[str, str]):
+        def get(self, *_: Any) -> Any:
+            raise OSError("store away")
+
+        def __setitem__(self, *_: Any) -> None:
+            raise OSError("store away")
+
+    with client_of(site, memory=Broken()) as client:
+        assert client.arm("bot", TREATED_UNIT) == "treatment"
+    assert "store away" in caplog.text
+
+
 def test_an_asked_site_remembers_and_an_unreachable_one_gives_control(site: Receiver, client: Evalsite) -> None:
     assert client.ask("bot", ["a", "b", "a"]) == {"a": "treatment", "b": "treatment"}
     assert len(client.ask("bot", [f"u{n}" for n in range(1_500)])) == 1_500
@@ -89,11 +110,12 @@ def test_an_asked_site_remembers_and_an_unreachable_one_gives_control(site: Rece
 
 def test_events_go_in_batches_with_all_they_hold(site: Receiver, client: Evalsite) -> None:
     at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-    for number in range(MOST_AT_ONCE + 7):
-        client.track("bot", f"u{number}", "done", value=1.5, properties={"a": 1}, conversation_id="c", at=at)
+    with client.changed:
+        for number in range(MOST_AT_ONCE + 7):
+            client.track("bot", f"u{number}", "done", value=1.5, properties={"a": 1}, conversation_id="c", at=at)
     assert client.flush(10)
     assert len(site.events) == MOST_AT_ONCE + 7 == client.counts["accepted"]
-    assert max(map(len, site.batches)) == MOST_AT_ONCE
+    assert [len(batch) for batch in site.batches] == [MOST_AT_ONCE, 7]
     assert len({one["event_id"] for one in site.events}) == MOST_AT_ONCE + 7
     assert site.events[0].items() >= {
         "event": "done", "experiment": "bot", "unit_id": "u0", "value": 1.5, "properties": {"a": 1},
