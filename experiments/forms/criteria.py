@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 
 from experiments.deciding import catalogue, wording
-from experiments.deciding.catalogue import GUARDRAILS, METRICS
+from experiments.deciding.catalogue import GUARDRAILS, METRICS, metric_of
 from experiments.policy import Criterion
 from experiments.reports.policies.fitting import Place
 
@@ -113,6 +114,7 @@ class CriterionForm(forms.Form):
 
     def __init__(self, *args: Any, place: Place, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.place = place
         sets = [(str(key), f"{name} ({role})") for key, (name, role) in place.sets.items()]
         offered = {
             "eval_set_id": [("", "all of them"), *sets],
@@ -154,11 +156,13 @@ class CriterionForm(forms.Form):
         """As a policy file has it, without a key of its own yet."""
         said = self.cleaned_data
         layer, _, metric = said["asks"].partition(":")
-        evidence = {"layer": layer, "metric": said["live_metric"] if said["asks"] == OWN_METRIC else metric}
+        evidence: dict[str, Any] = {
+            "layer": layer,
+            "metric": said["live_metric"] if said["asks"] == OWN_METRIC else metric,
+        }
         for name in BELONGS[layer]:
             evidence[name] = said[name] if name != "eval_set_id" else int(said[name] or 0) or None
-        known = METRICS[layer].get(metric)
-        unit = said["unit"] or (known.unit if known else "share")
+        unit = said["unit"] or self.usual_unit(layer, evidence)
         beyond = said["beyond"]
         return {
             "key": said["key"],
@@ -173,6 +177,12 @@ class CriterionForm(forms.Form):
             "required": said["required"],
             "unit": unit,
         }
+
+    def usual_unit(self, layer: str, evidence: Mapping[str, Any]) -> str:
+        if layer == "live" and (planned := self.place.unit_of(evidence["live_test"], evidence["metric"])):
+            return planned
+        known = metric_of(evidence["layer"], evidence["metric"])
+        return known.unit if known else "share"
 
     def refuse(self, field: str, reason: str) -> None:
         """A problem of the policy, at the field that causes it."""

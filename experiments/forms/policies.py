@@ -163,7 +163,9 @@ class StartForm(forms.Form):
     """How a draft begins: exactly one of the three."""
 
     preset = forms.ChoiceField(required=False, choices=[(key, one.title) for key, one in PRESETS.items()])
-    source = forms.ModelChoiceField(Experiment.objects.none(), required=False, label="Experiment")
+    source = forms.ModelChoiceField(
+        Experiment.objects.none(), required=False, label="Experiment", empty_label="choose an experiment"
+    )
     text = forms.CharField(
         required=False,
         max_length=200_000,

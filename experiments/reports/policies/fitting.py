@@ -1,10 +1,11 @@
 """Whether what a policy names is there in its experiment, and what it asks for that nothing answers yet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
-from experiments.deciding.catalogue import GUARDRAILS, PRIMARY
+from experiments.deciding.catalogue import BOUNDS, GUARDRAILS, PRIMARY, Unit
 from experiments.models import CampaignPlan, Experiment, LiveTest
 from experiments.policy import Criterion, EvidenceRef, Policy, Problem
 
@@ -32,10 +33,27 @@ class Place:
         return {test.key: test for test in tests}
 
     def metrics_of(self, key: str) -> set[str]:
-        """Of the test, or of all tests where none is named."""
+        return {str(one.get("key")) for one in self.planned(key)}
+
+    def planned(self, key: str) -> list[Mapping[str, Any]]:
+        """The metrics of the test, or of all tests where none is named, the newest first."""
         chosen = [test for test in self.live_tests.values() if key in ("", test.key)]
         bodies = [test.plan.body if hasattr(test, "plan") else test.draft for test in chosen]
-        return {str(one.get("key")) for body in bodies for one in body.get("metrics", ()) if isinstance(one, dict)}
+        return [one for body in bodies for one in body.get("metrics", ()) if isinstance(one, dict)]
+
+    def better(self, key: str, metric: str) -> str:
+        """ "higher" or "lower", as the plan has it; empty where no plan says."""
+        for one in self.planned(key):
+            if one.get("key") == metric or (metric == PRIMARY and one.get("role") == "primary"):
+                return str(one.get("direction") or "higher")
+        return ""
+
+    def unit_of(self, key: str, metric: str) -> Unit | None:
+        """Of a live test's metric: only a rate is a share. None where no plan says."""
+        for one in self.planned(key):
+            if one.get("key") == metric or (metric == PRIMARY and one.get("role") == "primary"):
+                return "share" if one.get("kind") == "rate" else "number"
+        return None
 
 
 def misfits(policy: Policy, place: Place) -> tuple[Problem, ...]:
@@ -79,7 +97,10 @@ def loosened(about: EvidenceRef, place: Place) -> EvidenceRef:
 
 
 def gaps(policy: Policy, place: Place) -> dict[str, str]:
-    """By criterion: what must be added before it can have evidence. Says nothing of the evidence there is."""
+    """By criterion: what must be added before it can have evidence, or what the plan of a live test gainsays.
+
+    Says nothing of the evidence there is.
+    """
     return {one.key: words for one in policy.criteria if (words := missing(one, place))}
 
 
@@ -92,4 +113,9 @@ def missing(criterion: Criterion, place: Place) -> str:
         return "" if roles else "The experiment has no suite yet."
     if about.layer == "human":
         return "" if place.campaigns else "The experiment has no campaign yet."
-    return "" if place.live_tests else "The experiment has no live test yet."
+    if not place.live_tests:
+        return "The experiment has no live test yet."
+    better = place.better(about.live_test, about.metric)
+    if (better, criterion.direction) in (("lower", "at_least"), ("higher", "at_most")):
+        return f"Its plan says {better} is better, and this asks {BOUNDS[criterion.direction]}: is that meant?"
+    return ""

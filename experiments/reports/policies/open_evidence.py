@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from annotations.models import Campaign
+from experiments.deciding.wording import counted
 from experiments.models import BenchmarkRun, CampaignPlan, Experiment, LiveTest
 from experiments.reports.progress import progress_of
 
@@ -29,7 +30,7 @@ def told(experiment: Experiment) -> Iterator[str]:
     progress = progress_of(campaigns)
     for one in campaigns:
         if progress[one.pk].revealed:
-            yield f"human review: the direction of “{one.title}”, {progress[one.pk].counted:,} judgments"
+            yield f"human review: the direction of “{one.title}”, {counted(progress[one.pk].counted, 'judgments')}"
 
 
 def watched(experiment: Experiment) -> Iterator[str]:
@@ -39,4 +40,4 @@ def watched(experiment: Experiment) -> Iterator[str]:
         exposed = payload.get("exposed") or {}
         n = sum(int(exposed.get(arm) or 0) for arm in ("control", "treatment"))
         if n and not payload.get("hidden"):
-            yield f"live test: the figures of “{test.name}”, {n:,} units"
+            yield f"live test: the figures of “{test.name}”, {counted(n, 'units')}"
