@@ -264,6 +264,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(5.0),
         "options": {"expires": 5},
     },
+    "advance pipelines": {
+        "task": "experiments.advance_pipelines",
+        "schedule": schedule(3.0),
+        "options": {"expires": 3},
+    },
     "drop refused events": {
         "task": "experiments.drop_refused_events",
         "schedule": schedule(300.0),

@@ -25,6 +25,7 @@ from experiments.services import (
 )
 from experiments.services.campaigns import opening
 from experiments.services.live_traffic import folding, refusing
+from experiments.services.pipelines import advancing
 from experiments.services.runs import generating, waking
 from experiments.services.runs.starting import GENERATE
 from experiments.services.scoring import running as scoring
@@ -195,3 +196,15 @@ def compute_live_results(test_id: int) -> None:
 @shared_task(name="experiments.drop_refused_events")
 def drop_refused_events() -> None:
     refusing.drop_old()
+
+
+@shared_task(name="experiments.advance_pipelines")
+def advance_pipelines() -> None:
+    """One message per pipeline, so that several workers share the work; their rows say which go on."""
+    for pipeline_id in advancing.running():
+        advance_pipeline.apply_async(args=(str(pipeline_id),), expires=60)
+
+
+@shared_task(name="experiments.advance_pipeline")
+def advance_pipeline(pipeline_id: str) -> None:
+    advancing.advance(UUID(pipeline_id), now=timezone.now())

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from evalsite.platform.models import Job
 from experiments.models.experiment import Experiment
 
 
@@ -28,7 +27,6 @@ class PipelineRun(models.Model):
     )
     verdict = models.CharField(max_length=12, blank=True)
     evidence_sha256 = models.CharField(max_length=64, blank=True)
-    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

@@ -1,0 +1,1 @@
+"""One act that renews all evidence of an experiment."""
