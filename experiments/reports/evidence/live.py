@@ -99,11 +99,18 @@ def of_metric(criterion: Criterion, live: Live, payload: LivePayload, row: Metri
         spread=observing.spread_of(low, high, n, level),
         baseline=row.control,
         candidate=row.treatment,
-        warnings=row.warnings,
+        warnings=(*row.warnings, *against(criterion, row)),
         state="growing" if state else "final",
         why_none=state,
         anytime=anytime,
     )
+
+
+def against(criterion: Criterion, row: MetricRow) -> tuple[str, ...]:
+    """Where a criterion asks for more of what its plan wants less of, or the other way."""
+    if (row.direction == "lower") != (criterion.direction == "at_least"):
+        return ()
+    return (f"The plan says {row.direction} is better of this metric, which is not what the criterion asks.",)
 
 
 def ends(
