@@ -11,26 +11,21 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from benchmarks.live_traffic import METRICS, make_test, make_token
 from benchmarks.stack import HOST, Stack, running
 from benchmarks.table import Row
-from evalsite.platform import api_tokens, invitations
-from evalsite.platform.models import Role
 from experiments import live_events
 from experiments.live_events import Event
-from experiments.models import Exposure, LiveEvent, LiveTest, ModelVersion
+from experiments.models import LiveEvent, LiveTest
 from experiments.services.import_rows import HEAD, TAIL
-from experiments.services.live_tests import drafting, registering
-from experiments.services.live_tests import running as steps
 from experiments.services.live_traffic import event_rows, folding
-from experiments.services.live_traffic.exposures import Seen, expose
 from experiments.services.live_traffic.ingesting import ingest
-from experiments.services.live_traffic.running_tests import running as running_test
 
 BATCH, BATCHES, ROUNDS = 500, 40, 5
 UNITS = 20_000
@@ -38,47 +33,17 @@ LEAST_RATIO = 0.5
 # Never asked for while this measures: rows of the yardstick belong to no test.
 NO_TEST = 2**40
 NAMES = ("task_completed", "answered", "rated", "escalated")
-METRICS: list[dict[str, Any]] = [
-    {"key": "completion", "kind": "rate", "role": "primary", "event": "task_completed"},
-    {"key": "csat", "kind": "mean", "per": "unit_with_event", "event": "rated"},
-    {"key": "tokens", "kind": "ratio", "event": "answered", "field": "properties.tokens",
-     "denominator": {"event": "answered", "field": "count"}},
-    {"key": "latency", "kind": "quantile", "event": "answered", "field": "properties.ms", "q": 0.95},
-]  # fmt: skip
 
 
 def rows() -> Iterable[Row]:
     with running(workers=0, environment={"EVENTS_PER_MINUTE": str(10**9)}) as stack:
         try:
-            test = make_test()
+            test = make_test(units=UNITS)
             yield from taken(test, stack)
             yield from repeated(test)
             yield from folded(test)
         finally:
             connections.close_all()
-
-
-def make_test(*, units: int = UNITS, key: str = "measured") -> LiveTest:
-    now = timezone.now() - timedelta(hours=1)
-    arms = [
-        ModelVersion.objects.create(name=f"{key} {arm}", version="1", content_hash=uuid4().hex * 2, created_at=now)
-        for arm in ("control", "treatment")
-    ]
-    draft = {
-        "routing": {"salt": "s", "split": 0.5}, "metrics": METRICS, "baseline": 0.7, "mde": 0.02, "days": 14,
-    }  # fmt: skip
-    test = drafting.create(
-        name=key, key=key, control=arms[0], treatment=arms[1], experiment=None, draft=draft, token=uuid4(),
-        created_by=None, now=now,
-    )  # fmt: skip
-    registering.register(live_test=test, registered_by=None, now=now)
-    steps.start(live_test=test, actor=None, now=now)
-    found = running_test(key)
-    assert found
-    seen = [Seen(f"user-{number}", now) for number in range(units)]
-    for start in range(0, units, 5000):
-        expose(found.test_id, found.plan, found.split, seen[start : start + 5000], Exposure.Source.ASSIGNED)
-    return test
 
 
 def made_up(count: int, *, key: str, rng: random.Random, at: datetime, units: int = UNITS) -> list[dict[str, Any]]:
@@ -153,12 +118,8 @@ def take(body: bytes) -> None:
 
 
 def sender(stack: Stack) -> Any:
-    person = invitations.create_person(username="sender", password=None, roles=[Role.LEAD])
-    _, secret = api_tokens.make(
-        name="sender", scopes=["events"], expires_at=None, created_by=person, now=timezone.now()
-    )
     link = http.client.HTTPConnection(HOST, stack.port, timeout=60)
-    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {make_token()}", "Content-Type": "application/json"}
 
     def send(body: bytes) -> None:
         link.request("POST", "/api/v1/events", body, headers)

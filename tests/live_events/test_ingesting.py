@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, connections
 
 from experiments.models import ArmConflict, EventBatch, Exposure, LiveEvent, LiveTest, RefusedEvent
 from experiments.services.live_tests import running
-from experiments.services.live_traffic import event_rows, refusing
+from experiments.services.live_traffic import event_rows, refusing, repeats
 from experiments.services.live_traffic.exposures import rule
 from experiments.services.live_traffic.ingesting import Answer, ingest
 from experiments.services.live_traffic.running_tests import running as running_test
@@ -32,6 +32,11 @@ SPENDING = {
     "event": "paid",
     "covariate": {"event": "paid", "days": 14},
 }
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_repeated_yet() -> None:
+    repeats.met.clear()
 
 
 @pytest.fixture

@@ -115,6 +115,8 @@ def settle(
     test: RunningTest, placed: Sequence[Placed], now: datetime, source: str, *, looks: bool
 ) -> tuple[list[Placed], list[Settled]]:
     """The events to store, and the answers of all others."""
+    if looks:
+        repeats.wait_for_others(test.test_id)
     standing = repeats.standing(test.test_id, placed) if looks else []
     firsts, again = repeats.within(without(placed, standing))
     if refusal := still_taken(test, now):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from evalsite.platform import prepared
 from experiments.live_events import Event
 from experiments.services.live_traffic import event_rows
 from experiments.services.live_traffic.sifting import CONFLICT, DUPLICATE, Answer, Placed, Refusal, Settled
@@ -13,6 +14,9 @@ OTHER_CONTENT: Refusal = (
 )
 
 
+# Names these locks apart from any other advisory lock.
+ADVISORY_SPACE = 28
+ONE_BY_ONE = "SELECT pg_advisory_xact_lock(%(space)s::int, %(test)s::int)"
 # Within it, events of a test are looked up before they are written; else only where the database refuses one.
 LOOK_FIRST_FOR = timedelta(minutes=1)
 met: dict[str, datetime] = {}
@@ -25,6 +29,12 @@ def expect(key: str, now: datetime) -> None:
 
 def are_expected(key: str, now: datetime) -> bool:
     return key in met and abs(now - met[key]) < LOOK_FIRST_FOR
+
+
+def wait_for_others(test_id: int) -> None:
+    """Until the transaction ends. Two COPYs with the same events, each written by partition in an order of its own,
+    could wait for each other; those that look first come here and go one by one."""
+    prepared.fetch(ONE_BY_ONE, {"space": ADVISORY_SPACE, "test": test_id % 2**31})
 
 
 def standing(test_id: int, placed: Sequence[Placed]) -> list[Settled]:
