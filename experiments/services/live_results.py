@@ -26,7 +26,7 @@ PAUSE_PER_COST = 20
 LONGEST_PAUSE = timedelta(hours=1)
 WORK_MEMORY = "64MB"
 STARTED = (LiveTest.Status.RUNNING, LiveTest.Status.STOPPED)
-# All that moves a result, by indexes alone: the newest exposure and batch, batches to fold, conflicts, amendments.
+# All that moves a result, by indexes alone. A batch may commit after a later one: that it was folded tells of it.
 SOURCES = """
 SELECT test.id, jsonb_build_object(
     'status', test.status,
@@ -34,6 +34,9 @@ SELECT test.id, jsonb_build_object(
     'exposed', (SELECT max(exposed_at) FROM experiments_exposure WHERE live_test_id = test.id),
     'received', (SELECT max(received_at) FROM experiments_eventbatch WHERE live_test_id = test.id),
     'waiting', (SELECT count(*) FROM experiments_eventbatch WHERE live_test_id = test.id AND folded_at IS NULL),
+    'folded', (SELECT max(folded_at) FROM (
+        SELECT folded_at FROM experiments_eventbatch WHERE live_test_id = test.id ORDER BY received_at DESC LIMIT 1000
+    ) AS latest),
     'conflicts', (SELECT count(*) FROM experiments_armconflict WHERE live_test_id = test.id),
     'amendments', (SELECT count(*) FROM experiments_liveamendment WHERE live_test_id = test.id)
 )::text

@@ -17,6 +17,6 @@ def test_a_way_of_reading_keeps_its_promise(promise: Promise) -> None:
 def test_reading_every_look_as_the_only_one_is_printed_beside() -> None:
     assert [promise.name for promise in PROMISES if promise.note == "why not"] == [
         "A/A test of a rate, 14 looks, each look read as the only one",
-        "A/A test of a lognormal mean, 14 looks, each look read as the only one",
+        "A/A test of a capped mean, 14 looks, each look read as the only one",
     ]
     assert next(iter(run(full=False))).ok is True

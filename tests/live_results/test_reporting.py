@@ -1,5 +1,6 @@
 """The result outside of the page: on the command line and over the API."""
 
+from datetime import timedelta
 from io import StringIO
 
 import orjson
@@ -7,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from experiments.models import EventBatch, LiveTest
+from experiments.reports.live.payload import LivePayload
 from experiments.services import live_results
 from tests.api.calling import Program
 from tests.factories.live_results_ import fill, first
@@ -39,7 +41,7 @@ def test_the_report_says_in_words_what_the_page_says(live_test: LiveTest) -> Non
     assert text.startswith("Task completion is higher with treatment, which is better: 60.0% against 33.3%")
     for part in (
         "confidence sequence, valid at every look",
-        "Split as planned           ok:",
+        "ok: 50.00% of 600 units are in treatment",
         "metrics, corrected by Benjamini-Hochberg",
         "secondary: undefined",
         "n 300 and 300",
@@ -59,7 +61,7 @@ def test_the_report_as_json_is_the_payload(live_test: LiveTest) -> None:
 
 def test_the_report_counts_what_has_come_in_since(live_test: LiveTest) -> None:
     printed("support-bot")
-    fill(live_test, "control", 10, {}, prefix="more")
+    fill(live_test, "control", 10, {}, prefix="more", at=NOW + timedelta(hours=1))
     assert "310 control" in printed("support-bot")
 
 
@@ -76,7 +78,7 @@ def test_the_api_tells_the_same_and_says_when_it_is_behind(live_test: LiveTest) 
     live_results.calculate(live_test=live_test, now=NOW)
     told = program.get("/live-tests/support-bot/results")
     assert told.status_code == 200
-    assert told.json() == live_results.payload_of(live_test, now=NOW).to_dict()
+    assert LivePayload.from_dict(told.json()) == live_results.payload_of(live_test, now=NOW)
     EventBatch.objects.create(live_test=live_test, n=1, received_at=NOW)
     assert program.get("/live-tests/support-bot/results").status_code == 202
 
