@@ -126,11 +126,12 @@ def units_shown(page: Page) -> int:
 
 
 def read(page: Page) -> None:
+    """Units are known at once, the sums of their events some seconds later."""
     finding = page.get_by_role("region", name="Finding")
     expect(finding).to_contain_text("Better", timeout=SLOW)
     row = page.get_by_role("region", name="Metrics of both arms").get_by_role("row").filter(has_text="primary")
-    expect(row).to_contain_text("60.")
-    expect(row).to_contain_text("90.")
+    expect(row).to_contain_text("60.", timeout=SLOW)
+    expect(row).to_contain_text("90.", timeout=SLOW)
     expect(row).to_contain_text("significant")
     exposures = page.locator("figure[data-chart=lines]")
     expect(exposures.locator("canvas")).to_be_visible()
