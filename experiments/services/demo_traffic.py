@@ -46,11 +46,13 @@ def visitors(
     plan: Plan, split: float, truths: dict[str, Truth], *, start: datetime, end: datetime, rng: Random
 ) -> list[Visitor]:
     """Exactly as many per arm as the truth says, each where the rule puts it, in the order of their first visit."""
+    # Apart from the rest: how often a time of day is drawn depends on when the example is loaded.
+    times = Random(rng.random())  # noqa: S311
     found: list[Visitor] = []
     for arm, units in units_of(plan, split, {arm: truth.units for arm, truth in truths.items()}).items():
         completed = set(rng.sample(units, truths[arm].completed))
         for unit in units:
-            visitor = Visitor(unit, arm, moment(start, end, rng), rng.choices(["free", "pro"], [7, 3])[0])
+            visitor = Visitor(unit, arm, moment(start, end, times), rng.choices(["free", "pro"], [7, 3])[0])
             visitor.events.extend(does(visitor, truths[arm], completes=unit in completed, rng=rng))
             found.append(visitor)
     return sorted(found, key=lambda one: (one.at, one.unit))
