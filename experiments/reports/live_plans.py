@@ -13,6 +13,7 @@ from experiments.models import Exposure, LiveAmendment, LivePlan, LiveTest
 Status = LiveTest.Status
 TRAFFIC_OVER = timedelta(days=7)
 LEAST_WATCHED = timedelta(hours=1)
+MOST_SHOWN = 3
 
 METHOD_WORDS = {
     "confidence_sequence": "confidence sequence: may be read at any time",
@@ -113,6 +114,13 @@ def traffic_of(live_test: LiveTest, *, now: datetime) -> Traffic | None:
         return None
     units = Exposure.objects.filter(live_test=live_test, exposed_at__gte=since, exposed_at__lte=until).count()
     return Traffic(units=units, days=(until - since) / timedelta(days=1)) if units else None
+
+
+def running_traffic(*, now: datetime) -> list[tuple[LiveTest, Traffic]]:
+    """Of the newest tests that run, for whoever plans another one."""
+    running = LiveTest.objects.filter(status=Status.RUNNING).select_related("plan").order_by("-started_at")[:MOST_SHOWN]
+    found = [(live_test, traffic_of(live_test, now=now)) for live_test in running]
+    return [(live_test, traffic) for live_test, traffic in found if traffic]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from experiments.forms.live_metrics import tell as tell_metric
 from experiments.forms.live_tests import LiveTestForm, initial_of
 from experiments.live_plan import PRESETS, Plan, PlanRefused, days_for
 from experiments.models import LivePlan, LiveTest
+from experiments.reports.live_plans import running_traffic, traffic_of
 from experiments.reports.size_chart import SizeChart, size_chart
 from experiments.services.live_tests import drafting
 from experiments.services.live_tests.drafting import TestRefused
@@ -79,6 +80,9 @@ def begun(request: HttpRequest) -> Filled:
     row = LivePlan.objects.filter(live_test=copied).first()
     draft = row.body if row else copied.draft
     again = {"salt": initial["salt"], "key": "", "name": f"{copied.name}, again"[:200]}
+    if traffic := traffic_of(copied, now=timezone.now()):
+        # Its days follow from the traffic that was met, not from the one that was hoped for.
+        again |= {"units_per_day": max(1, round(traffic.per_day)), "days": None}
     return filled(initial_of(copied, draft) | again, draft.get("metrics", []))
 
 
@@ -155,6 +159,7 @@ def form_page(request: HttpRequest, page: Filled, live_test: LiveTest | None) ->
         "plan": page.plan,
         "has_errors": page.has_errors,
         "chart": page.chart,
+        "traffic": running_traffic(now=timezone.now()) if not page.form.is_bound else [],
         "presets": [(name, words) for name, (words, _) in PRESETS.items()],
     }
     # Asked for the size alone, a plan that is not finished yet is no mistake.

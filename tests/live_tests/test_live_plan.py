@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.live_plan import Metric, Plan, PlanRefused, curves, days_for, inflation, metrics_of, planned_size
@@ -56,6 +56,7 @@ def test_a_whole_number_stays_itself_whether_json_wrote_it_as_one_or_not() -> No
     )
 
 
+@settings(max_examples=40)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda part: st.lists(part)))
 def test_whatever_stands_in_a_field_it_is_read_or_refused(value: Any) -> None:
     for field in ("alpha", "routing", "metrics", "segments", "days", "n_per_arm", "method", "unit", "mde", "q"):

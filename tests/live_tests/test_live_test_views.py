@@ -1,5 +1,6 @@
 """The pages of live tests before and beside their results: the list, the form of a plan, the plan, the steps."""
 
+from datetime import timedelta
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from experiments.models import Exposure, LiveAmendment, LivePlan, LiveResult, LiveTest
@@ -233,6 +235,17 @@ def test_the_plan_page_tells_days_at_the_traffic_of_now(lead: Client) -> None:
         for unit in range(70)
     )
     assert "new units come a day" in text(lead.get(reverse("live_test_plan", args=["bot"])))
+
+
+def test_another_plan_is_told_the_traffic_of_a_running_test(lead: Client) -> None:
+    live_test = make_live_test(key="bot", name="In production")
+    LiveTest.objects.filter(pk=live_test.pk).update(started_at=timezone.now() - timedelta(days=2))
+    Exposure.objects.bulk_create(
+        Exposure(live_test=live_test, unit_id=str(unit), arm="control", source="assigned", exposed_at=timezone.now())
+        for unit in range(70)
+    )
+    assert "In production gets 35 new users a day" in text(lead.get(NEW))
+    assert 'name="units_per_day" value="35"' in text(lead.get(NEW, {"copy": "bot"}))
 
 
 def test_the_hashed_bytes_are_downloaded(lead: Client) -> None:
