@@ -44,7 +44,7 @@ class Plan:
 
 
 FULL = Plan(events=1_000_000, repeated=200_000, web_kills=50, worker_kills=10)
-SHORT = Plan(events=20_000, repeated=4_000, web_kills=3, worker_kills=1)
+SHORT = Plan(events=10_000, repeated=2_000, web_kills=2, worker_kills=1)
 
 
 def run(*, full: bool) -> Iterable[Row]:

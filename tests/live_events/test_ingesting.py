@@ -261,7 +261,7 @@ def test_a_request_asks_the_database_the_same_few_questions_for_any_number_of_ev
 ) -> None:
     for n in (1, 200):
         # Two of them open and close the transaction.
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(6):
             statuses(*[event() for _ in range(n)])
 
 
