@@ -269,6 +269,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(3.0),
         "options": {"expires": 3},
     },
+    "deliver hooks": {
+        "task": "experiments.deliver_hooks",
+        "schedule": schedule(3.0),
+        "options": {"expires": 3},
+    },
     "drop refused events": {
         "task": "experiments.drop_refused_events",
         "schedule": schedule(300.0),

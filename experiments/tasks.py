@@ -24,6 +24,7 @@ from experiments.services import (
     results,
 )
 from experiments.services.campaigns import opening
+from experiments.services.hooks import delivering
 from experiments.services.live_traffic import folding, refusing
 from experiments.services.pipelines import advancing
 from experiments.services.runs import generating, waking
@@ -208,3 +209,15 @@ def advance_pipelines() -> None:
 @shared_task(name="experiments.advance_pipeline")
 def advance_pipeline(pipeline_id: str) -> None:
     advancing.advance(UUID(pipeline_id), now=timezone.now())
+
+
+@shared_task(name="experiments.deliver_hooks")
+def deliver_hooks() -> None:
+    """One message per delivery, so that a slow receiver keeps no other waiting; their rows say which are due."""
+    for delivery_id in delivering.due(now=timezone.now()):
+        deliver_hook.apply_async(args=(delivery_id,), expires=60)
+
+
+@shared_task(name="experiments.deliver_hook")
+def deliver_hook(delivery_id: int) -> None:
+    delivering.deliver(delivery_id, now=timezone.now())

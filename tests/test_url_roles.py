@@ -71,6 +71,13 @@ WHO_MAY_SEE = {
     "experiment_work": LEADING,
     "mark_as_seen": LEADING,
     "gather_evidence": LEADING,
+    "pipelines": LEADING,
+    "start_pipeline": LEADING,
+    "cancel_pipeline": LEADING,
+    "hooks": LEADING,
+    "new_hook": LEADING,
+    "remove_hook": LEADING,
+    "deliver_again": LEADING,
     "decisions": LEADING,
     "sign_decision": LEAD,
     "decision": LEADING,
@@ -179,6 +186,8 @@ WHO_MAY_CALL = {
     ("GET", "/api/v1/runs/{run_id}"): "read",
     ("GET", "/api/v1/runs/{run_id}/errors"): "read",
     ("GET", "/api/v1/runs/{run_id}/samples"): "read",
+    ("POST", "/api/v1/experiments/{experiment_id}/pipeline"): "benchmarks",
+    ("GET", "/api/v1/experiments/{experiment_id}/pipeline"): "read",
     ("POST", "/api/v1/runs/{run_id}/steps/{step}"): "benchmarks",
     ("POST", "/api/v1/runs/{run_id}/scores"): "benchmarks",
     ("POST", "/api/v1/comparisons"): "benchmarks",
@@ -258,7 +267,7 @@ def operations() -> set[tuple[str, str]]:
 
 
 def call(method: str, path: str, token: str = "", client: Client | None = None) -> HttpResponseBase:
-    target = path.replace("{eval_set_id}", "2000000000").replace("{step}", "pause")
+    target = re.sub(r"{(eval_set_id|experiment_id)}", "2000000000", path).replace("{step}", "pause")
     target = re.sub(r"{\w+}", str(UUID(int=7)), target)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return (client or Client()).generic(method, target, b"{}", content_type="application/json", headers=headers)

@@ -19,6 +19,7 @@ from experiments.reports.evidence.page import Dashboard
 from experiments.reports.evidence.printed import moment, report
 from experiments.reports.policies.registered import Registered, current
 from experiments.services.code_version import code_version
+from experiments.services.hooks import delivering
 
 MOST_CHARACTERS = 10_000
 
@@ -127,6 +128,7 @@ def sign(
         "policy_sha256": frozen.rule.row.sha256,
     }
     audit.record(actor=signed_by, action="decision.signed", subject=str(experiment), details=details, now=now)
+    delivering.note(decision, now=now)
     return decision
 
 

@@ -112,10 +112,15 @@ def caller(endpoint: Endpoint) -> Caller:
 
 
 def refuse_bad_base(base_url: str) -> None:
-    """Raises CallError. A name is looked up when it is called; an address can be judged at once."""
-    target = targets.parse(base_url)
+    """Raises CallError."""
+    refuse_bad_address(base_url)
     if "?" in base_url:
         raise CallError(errors.BLOCKED, f"This address cannot be called: {CANNOT_BE_A_BASE}")
+
+
+def refuse_bad_address(url: str) -> None:
+    """Raises CallError. A name is looked up when it is called; an address can be judged at once."""
+    target = targets.parse(url)
     if target.literal is not None:
         client().judged(target, seconds=0)
 

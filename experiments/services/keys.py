@@ -10,7 +10,7 @@ from django.db import transaction
 from evalsite.platform import audit
 from evalsite.platform.models import User
 from experiments.endpoints import targets
-from experiments.models import Endpoint
+from experiments.models import DecisionHook, Endpoint
 
 BETWEEN = "\n"
 LONGEST = 4000
@@ -26,6 +26,10 @@ class NoFieldKeys(Exception):
 
 class KeyNotReadable(Exception):
     """What is stored cannot be used, and a new key has to be entered."""
+
+
+class OtherOrigin(Exception):
+    """It was sealed for another origin."""
 
 
 class BadKey(ValueError):
@@ -92,27 +96,41 @@ def key_for(endpoint: Endpoint) -> str:
     if not endpoint.key_ciphertext:
         return ""
     try:
-        origin, _, key = cipher().decrypt(endpoint.key_ciphertext.encode()).decode().partition(BETWEEN)
+        if endpoint.key_origin == (origin := origin_of(endpoint.base_url)):
+            return opened(endpoint.key_ciphertext, origin=origin)
     except InvalidToken:
         raise KeyNotReadable(
             f"The key of {endpoint.name} was encrypted with a FIELD_KEYS that is gone. Enter the key again."
         ) from None
-    if not origin == endpoint.key_origin == origin_of(endpoint.base_url):
-        raise KeyNotReadable(f"The key of {endpoint.name} was meant for another address. Enter the key for this one.")
+    except OtherOrigin:
+        pass
+    raise KeyNotReadable(f"The key of {endpoint.name} was meant for another address. Enter the key for this one.")
+
+
+def opened(ciphertext: str, *, origin: str) -> str:
+    """What was sealed for this origin. Raises InvalidToken, NoFieldKeys, OtherOrigin."""
+    bound, _, key = cipher().decrypt(ciphertext.encode()).decode().partition(BETWEEN)
+    if bound != origin:
+        raise OtherOrigin
     return key
 
 
 @transaction.atomic
 def rotate(*, actor: User | None, now: datetime) -> Rotation:
-    """Encrypt every key anew with the first of FIELD_KEYS, so that the others can be dropped."""
+    """Encrypt every key and secret anew with the first of FIELD_KEYS, so that the others can be dropped."""
     keyring, unreadable, rotated = cipher(), [], 0
-    for endpoint in Endpoint.objects.select_for_update().exclude(key_ciphertext="").order_by("pk"):
+    endpoints = Endpoint.objects.select_for_update().exclude(key_ciphertext="").order_by("pk")
+    hooks = DecisionHook.objects.select_for_update(of=("self",)).exclude(secret_ciphertext="").order_by("pk")
+    for holder, name in (
+        *((one, "key_ciphertext") for one in endpoints),
+        *((one, "secret_ciphertext") for one in hooks),
+    ):
         try:
-            endpoint.key_ciphertext = keyring.rotate(endpoint.key_ciphertext.encode()).decode()
+            setattr(holder, name, keyring.rotate(getattr(holder, name).encode()).decode())
         except InvalidToken:
-            unreadable.append(endpoint.name)
+            unreadable.append(holder.name)
             continue
-        endpoint.save(update_fields=["key_ciphertext"])
+        holder.save(update_fields=[name])
         rotated += 1
     details = {"rotated": rotated, "unreadable": unreadable}
     audit.record(actor=actor, action="endpoint.keys_rotated", subject="all endpoints", details=details, now=now)

@@ -1,0 +1,1 @@
+"""Addresses that are told of every decision, and how the telling goes."""
