@@ -15,7 +15,7 @@ from tests.running.browser import WatchedBrowser
 from tests.test_url_roles import WHO_MAY_SEE
 
 DOWNLOADS = {"import_problems", "openapi"}
-MANY_PAGES = 60
+MANY_PAGES = 100
 
 
 def path_and_query(link: str) -> str:
@@ -64,6 +64,8 @@ def follow_links(page: Page, origin: str, *, role: str) -> tuple[set[str], list[
                 *("manage_campaign", "campaign_pairs", "campaign_pair", "jobs", "job", "audit", "audit_chain"),
                 *("eval_sets", "eval_set", "eval_case", "imports", "file_import"),
                 *("runs", "run", "run_cases", "new_run", "comparisons", "comparison", "comparison_changes"),
+                *("live_tests", "live_test", "live_test_plan", "new_live_test", "edit_live_test", "step_live_test"),
+                *("live_test_units", "live_test_unit", "live_test_refused", "live_test_conflicts", "refused_events"),
                 *("models", "model_version", "endpoints", "new_endpoint", "suite_history", "tokens"),
             },
         ),
