@@ -55,7 +55,7 @@ def size_chart(plan: Plan) -> SizeChart | None:
     return SizeChart(
         lines=tuple(line(curve, x, y, plan) for curve in drawn),
         across=tuple(Tick(at=x.at(value), words=effect_words(plan, value)) for value in x.ticks()),
-        up=tuple(Tick(at=round(HEIGHT - y.at(value), 1), words=f"{value:,.0f}") for value in y.ticks()),
+        up=tuple(Tick(at=round(HEIGHT - y.at(value), 1), words=size_words(value)) for value in y.ticks()),
         point=(x.at(plan.mde), round(HEIGHT - y.at(plan.n_computed), 1)),
         caption=caption(plan, drawn),
         powers=tuple(power_words(curve.power) for curve in drawn),
@@ -99,6 +99,14 @@ def line(curve: Curve, x: Axis, y: Axis, plan: Plan) -> Line:
 
 def power_words(power: float) -> str:
     return f"{100 * power:g}%"
+
+
+def size_words(n: float) -> str:
+    """Short enough to stand beside the axis: 500, 5,000, 50k, 5M."""
+    for unit, words in ((1e6, "M"), (1e3, "k")):
+        if n >= 10 * unit or (unit == 1e6 and n >= unit):
+            return f"{n / unit:,.3g}{words}"
+    return f"{n:,.0f}"
 
 
 def effect_words(plan: Plan, effect: float) -> str:
