@@ -121,16 +121,21 @@ def rotate(*, actor: User | None, now: datetime) -> Rotation:
     keyring, unreadable, rotated = cipher(), [], 0
     endpoints = Endpoint.objects.select_for_update().exclude(key_ciphertext="").order_by("pk")
     hooks = DecisionHook.objects.select_for_update(of=("self",)).exclude(secret_ciphertext="").order_by("pk")
-    for holder, name in (
-        *((one, "key_ciphertext") for one in endpoints),
-        *((one, "secret_ciphertext") for one in hooks),
-    ):
+    for endpoint in endpoints:
         try:
-            setattr(holder, name, keyring.rotate(getattr(holder, name).encode()).decode())
+            endpoint.key_ciphertext = keyring.rotate(endpoint.key_ciphertext.encode()).decode()
         except InvalidToken:
-            unreadable.append(holder.name)
+            unreadable.append(endpoint.name)
             continue
-        holder.save(update_fields=[name])
+        endpoint.save(update_fields=["key_ciphertext"])
+        rotated += 1
+    for hook in hooks:
+        try:
+            hook.secret_ciphertext = keyring.rotate(hook.secret_ciphertext.encode()).decode()
+        except InvalidToken:
+            unreadable.append(hook.name)
+            continue
+        hook.save(update_fields=["secret_ciphertext"])
         rotated += 1
     details = {"rotated": rotated, "unreadable": unreadable}
     audit.record(actor=actor, action="endpoint.keys_rotated", subject="all endpoints", details=details, now=now)

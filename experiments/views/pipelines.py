@@ -37,9 +37,7 @@ def pipelines(request: HttpRequest, experiment_id: int) -> HttpResponse:
         "earlier": rows[1:],
         "form": StartForm(),
         "has_suites": found.suites.exists(),
-        "no_worker": bool(
-            newest is not None and newest.is_running and not Sweep.objects.workers_alive(now=timezone.now())
-        ),
+        "no_worker": is_running and not Sweep.objects.workers_alive(now=timezone.now()),
     }
     return render(request, "experiments/pipelines/pipelines.html", context, partial="newest")
 
