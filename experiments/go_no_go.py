@@ -73,6 +73,8 @@ def reason_of(word: Word, results: Sequence[CriterionResult], failures: Sequence
     if word == "INVALID":
         return because([f"{one.title}: {one.detail}" if one.detail else one.title for one in failures if one.counts])
     required = [one for one in results if one.required]
+    if not required:
+        return "No criterion has a say in the verdict."
     if word == "NO-GO":
         return because([f"{one.title}: {one.sentence}" for one in required if one.status == "not_met"])
     n_met = sum(one.status == "met" for one in required)

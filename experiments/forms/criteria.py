@@ -53,16 +53,10 @@ class SpokenNumber(forms.Field):
 
 
 def asked_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    offered = [
-        (words, [(f"{layer}:{key}", metric.title) for key, metric in METRICS[layer].items()])
-        for layer, words in catalogue.LAYERS.items()
-    ]
+    own = {"live": [(OWN_METRIC, "another metric of its plan")]}
     return [
-        (
-            words,
-            [*metrics, (OWN_METRIC, "another metric of its plan")] if words == catalogue.LAYERS["live"] else metrics,
-        )
-        for words, metrics in offered
+        (words, [*((f"{layer}:{key}", metric.title) for key, metric in METRICS[layer].items()), *own.get(layer, [])])
+        for layer, words in catalogue.LAYERS.items()
     ]
 
 
@@ -105,6 +99,7 @@ class CriterionForm(forms.Form):
             ("", "as the metric has it"),
             ("share", "a share, in %"),
             ("number", "a plain number"),
+            ("coefficient", "a coefficient"),
             ("ms", "milliseconds"),
             ("cost", "money"),
             ("tokens", "tokens"),

@@ -1,9 +1,12 @@
 """Every status of a criterion, by the point rule and by the interval rule, on their boundaries too."""
 
+from dataclasses import replace
+
 import pytest
 
+from experiments.deciding.presets import OPTIONAL, USUAL
 from experiments.go_no_go import Observation, Part
-from experiments.policy import EvidenceRef
+from experiments.policy import Criterion, EvidenceRef
 from tests.deciding.deciding import criterion, judged, observed
 
 
@@ -161,3 +164,32 @@ def test_each_result_is_told_with_its_numbers_and_its_rule() -> None:
     assert told == "96.0%, 95% interval 93.2% to 98.0%: at least 90% is shown."
     ruled_out = judged(criterion(comparison="points", threshold=-0.05), observed(-0.12, -0.2, -0.06)).sentence
     assert ruled_out == "−12.0 pts, 95% interval −20.0 pts to −6.0 pts: at most 5 points lower is ruled out."
+
+
+def an_observation_for(status: str, asked: Criterion) -> Observation:
+    """Of many samples, on the good side, the bad side, or across the threshold."""
+    good = 1.0 if asked.direction == "at_least" else -1.0
+    if status == "no_evidence":
+        return Observation(state="none", why_none="There is nothing yet.")
+    if status == "met":
+        # Nothing is better than 100%.
+        gap = 0.0 if (asked.threshold, asked.comparison) == (1.0, "absolute") else 0.2
+        centre, half = asked.threshold + good * gap, 0.001
+    elif status == "not_met":
+        centre, half = asked.threshold - good * 0.3, 0.1
+    else:
+        centre, half = asked.threshold - good * 0.01, 0.05
+    return Observation(estimate=centre, ci_low=centre - half, ci_high=centre + half, n=5000)
+
+
+@pytest.mark.parametrize("asked", [*USUAL, *OPTIONAL], ids=lambda one: one.key)
+@pytest.mark.parametrize("status", ["met", "not_met", "undecided", "no_evidence"])
+def test_every_criterion_on_offer_can_have_every_status(asked: Criterion, status: str) -> None:
+    shown = replace(asked, rule="shown")
+    found = judged(shown, an_observation_for(status, shown))
+    assert found.status == status
+    assert found.sentence
+    assert found.rule_words
+    observed_only = replace(asked, rule="observed", shown_beyond=None)
+    told = judged(observed_only, an_observation_for(status, observed_only)).status
+    assert told == ("not_met" if status == "undecided" else status)

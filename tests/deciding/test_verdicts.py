@@ -39,6 +39,11 @@ def test_what_is_not_required_is_told_and_has_no_say() -> None:
     assert [one.status for one in verdict.criteria] == ["met", "not_met"]
 
 
+def test_where_no_criterion_has_a_say_nothing_is_decided() -> None:
+    verdict = decide(policy(criterion(required=False)), Evidence(observations={"pass_rate": MET}))
+    assert (verdict.verdict, verdict.reason) == ("INCONCLUSIVE", "No criterion has a say in the verdict.")
+
+
 @pytest.mark.parametrize("key", list(HEALTH_CHECKS))
 def test_each_failed_check_makes_it_invalid_unless_the_policy_ignores_it(key: str) -> None:
     failed = Health(key=key, title=HEALTH_CHECKS[key], ok=False, detail="Suite general v2: 3.1% errors")
