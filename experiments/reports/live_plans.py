@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from experiments.live_plan import Plan, in_force
 from experiments.models import Exposure, LiveAmendment, LivePlan, LiveTest
@@ -154,13 +154,15 @@ class LiveTestFilter:
 
 
 def listed() -> "QuerySet[LiveTest]":
-    related = ("control", "treatment", "experiment", "plan", "result", "created_by")
-    return LiveTest.objects.select_related(*related).order_by("-created_at", "-pk")
+    """With the three parts of a result that a line shows: the whole would weigh a hundred times more."""
+    related = ("control", "treatment", "experiment", "plan")
+    parts = {f"result_{name}": F(f"result__payload__{name}") for name in ("exposed", "headline", "blocked")}
+    return LiveTest.objects.select_related(*related).annotate(**parts).order_by("-created_at", "-pk")
 
 
 @dataclass(frozen=True)
 class ListedTest:
-    """One line of the list, read from rows that are there anyway: nothing is computed here."""
+    """One line of the list, from a row of `listed`: nothing is computed here."""
 
     live_test: LiveTest
     planned: int | None
@@ -179,17 +181,15 @@ class ListedTest:
 
 def listed_test(live_test: LiveTest) -> ListedTest:
     body = plan_body(live_test)
-    result = getattr(live_test, "result", None)
-    payload: dict[str, Any] = result.payload if result else {}
-    exposed = payload.get("exposed")
+    exposed = getattr(live_test, "result_exposed", None)
     return ListedTest(
         live_test=live_test,
         planned=planned_total(body),
         method=METHOD_WORDS.get(body.get("method", ""), "").partition(":")[0],
         primary=next((one["title"] for one in body.get("metrics", []) if one.get("role") == "primary"), ""),
         exposed=sum(exposed.values()) if exposed else None,
-        headline=payload.get("headline", ""),
-        verdict="INVALID" if payload.get("blocked") else "",
+        headline=getattr(live_test, "result_headline", None) or "",
+        verdict="INVALID" if getattr(live_test, "result_blocked", None) else "",
     )
 
 
