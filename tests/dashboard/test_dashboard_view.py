@@ -106,6 +106,9 @@ def test_failed_health_is_told_beside_the_verdict(lead: Client, decided: Experim
     assert "verdict-invalid" in page
     assert "<strong>Errors.</strong> 2.4% ended in an error." in page
     assert 'id="fold-health" open' in page
+    assert "1 of 1 checks fails: no verdict but INVALID can be given." in page
+    make_snapshot(decided, dashboard(verdict="GO", reason="All are met.", health=(failed,)))
+    assert "1 of 1 checks fails, which the policy lets pass." in body(lead, decided)
 
 
 def test_a_policy_written_after_the_evidence_says_so_for_ever(lead: Client, decided: Experiment) -> None:
