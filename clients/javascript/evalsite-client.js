@@ -226,6 +226,7 @@ export class Evalsite {
     this.sending = null;
     this.timer = null;
     this.notBefore = 0;
+    this.sentLast = null;
     this.leave = () => this.sendLast();
     if (typeof document !== "undefined") {
       document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && this.leave());
@@ -429,7 +430,11 @@ export class Evalsite {
       size += encoder.encode(JSON.stringify(event)).length + 1;
       return size < LAST_BYTES;
     });
-    if (batch.length) this.call("POST", "/events", batch, { keepalive: true }).catch(() => undefined);
+    // A browser says in two ways that a page goes.
+    const newest = batch.at(-1)?.event_id;
+    if (!newest || newest === this.sentLast) return;
+    this.sentLast = newest;
+    this.call("POST", "/events", batch, { keepalive: true }).catch(() => undefined);
   }
 
   count(name, n = 1) {
