@@ -60,3 +60,10 @@ def test_what_is_not_defined_is_a_dash_and_no_interval() -> None:
 def test_nothing_is_written_as_minus_nought() -> None:
     assert Writer("rate").difference(-0.00001) == "+0.0\N{NO-BREAK SPACE}points"
     assert share(-0.00001) == "+0.0%"
+
+
+def test_an_end_that_is_all_but_nought_still_shows_on_which_side_it_lies() -> None:
+    assert Writer("rate").span(-0.0368, -0.00033) == "\N{MINUS SIGN}3.68 to \N{MINUS SIGN}0.03\N{NO-BREAK SPACE}points"
+    assert share_span(0.0004, 0.087) == "+0.04 to +8.70%"
+    assert share_span(0.0, 0.087) == "+0.0 to +8.7%"
+    assert share_span(-0.0000001, 0.087) == "+0.000 to +8.700%"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from evalsite.platform.templatetags.figures import DASH, with_minus
 
 MOST_DIGITS = 6
+MOST_PERCENT_DIGITS = 3
 SMALL_P = 0.001
 CORRECTIONS = {
     "holm": "The corrected p takes the number of metrics into account, by Holm’s method.",
@@ -30,6 +31,14 @@ def digits_for(*values: float | None) -> int:
     if not largest:
         return 0
     return min(MOST_DIGITS, max(0, 2 - math.floor(math.log10(largest))))
+
+
+def percent_digits(*values: float | None) -> int:
+    """One decimal, or as many as it takes to see on which side of 0 each of them lies."""
+    for digits in range(1, MOST_PERCENT_DIGITS):
+        if all(round(100 * value, digits) for value in values if value):
+            return digits
+    return MOST_PERCENT_DIGITS
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,8 @@ class Writer:
         if low is None or high is None:
             return "no interval"
         if self.is_rate:
-            return with_minus(f"{100 * low:+z.1f} to {100 * high:+z.1f}\N{NO-BREAK SPACE}points")
+            digits = percent_digits(low, high)
+            return with_minus(f"{100 * low:+z.{digits}f} to {100 * high:+z.{digits}f}\N{NO-BREAK SPACE}points")
         digits = digits_for(low, high)
         return with_minus(f"{low:+z,.{digits}f} to {high:+z,.{digits}f}") + self.suffix
 
@@ -78,7 +88,8 @@ def share(value: float | None) -> str:
 def share_span(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "no interval"
-    return with_minus(f"{100 * low:+z.1f} to {100 * high:+z.1f}%")
+    digits = percent_digits(low, high)
+    return with_minus(f"{100 * low:+z.{digits}f} to {100 * high:+z.{digits}f}%")
 
 
 def p_words(p: float | None) -> str:
