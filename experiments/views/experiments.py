@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from evalsite.platform.http import HttpRequest, render, role_required, wants_part
 from evalsite.platform.progress import waits_in_vain
 from experiments.forms.experiments import NewExperimentForm
-from experiments.models import Experiment, LiveTest, ModelVersion, SuiteRole
+from experiments.models import Experiment, ModelVersion, SuiteRole
 from experiments.reports.comparisons.listing import suite_rows
 from experiments.reports.dashboard import overview
 from experiments.reports.dashboard.page import DashboardPage, dashboard_page
@@ -110,7 +110,6 @@ def experiment_work(request: HttpRequest, experiment_id: int) -> HttpResponse:
 def work_of(found: Experiment) -> dict[str, Any]:
     suites = list(found.suites.select_related("eval_set").order_by("pk"))
     [row] = experiment_rows([found])
-    tests = LiveTest.objects.filter(experiment=found).select_related("result").order_by("-created_at")
     return {
         "suites": suites,
         "suite_rows": suite_rows(found, suites),
@@ -118,7 +117,7 @@ def work_of(found: Experiment) -> dict[str, Any]:
         "human": row.human,
         "is_told": row.is_told,
         "pairs_url": reverse("experiment_pairs", args=[found.pk]),
-        "live_tests": live_test_rows(tests),
+        "live_tests": live_test_rows(found),
     }
 
 

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from experiments.models import LiveResult
 from experiments.services import results
 from tests.factories.experiments_ import make_experiment
+from tests.factories.live_tests_ import make_live_test
 from tests.factories.platform_ import NOW
 from tests.factories.results_ import make_draft, make_judged_campaign, make_lead, make_open_campaign
 
@@ -77,3 +79,15 @@ def test_list_and_page_take_few_queries(lead: Client, django_assert_max_num_quer
 
 def test_an_experiment_that_is_not_there_is_not_found(lead: Client) -> None:
     assert lead.get("/experiments/99999/").status_code == 404
+
+
+def test_live_tests_of_the_experiment_are_listed_with_their_findings(lead: Client) -> None:
+    experiment = make_experiment()
+    found = make_live_test(experiment=experiment, name="Half of all users")
+    make_live_test(experiment=experiment, name="Only a draft", status="draft")
+    payload = {"headline": "Completion is 7.6 points higher."}
+    LiveResult.objects.create(live_test=found, payload=payload, computed_at=NOW)
+    page = body(lead, f"/experiments/{experiment.pk}/work")
+    assert f'href="/live-tests/{found.key}/"' in page
+    assert "Completion is 7.6 points higher." in page
+    assert "Only a draft" in page
