@@ -268,6 +268,13 @@ def test_a_draft_is_discarded_and_what_is_registered_stays(lead: Client, experim
     assert RegisteredPolicy.objects.count() == 1
 
 
+def test_the_checks_that_count_and_those_that_do_not_are_told(lead: Client, experiment: Experiment) -> None:
+    drafted(experiment, Policy.from_dict(DEFAULT.to_dict() | {"ignored_health": ["gold"], "max_error_share": 0.025}))
+    page = lead.get(at(experiment)).content.decode()
+    assert "6 checks of the data; 1 more is told only" in page
+    assert "Too many cases ended in an error (above 2.5% of a suite)" in page
+
+
 def test_texts_of_a_policy_are_shown_as_text(lead: Client, experiment: Experiment) -> None:
     title = "<script>alert(1)</script>"
     drafted(experiment, Policy.from_dict(DEFAULT.to_dict() | {"title": title}))

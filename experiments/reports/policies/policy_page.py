@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from experiments.deciding.wording import percent
 from experiments.models import Experiment
 from experiments.policy import Policy
 from experiments.reports.policies import words
 from experiments.reports.policies.fitting import Place, gaps
 from experiments.reports.policies.open_evidence import open_evidence
 from experiments.reports.policies.registered import Registered, draft_of, on_record
-from experiments.reports.policies.words import CriterionRow
+from experiments.reports.policies.words import CriterionRow, health_words
 
 
 @dataclass(frozen=True)
@@ -32,16 +31,13 @@ class Shown:
         return words.point_rule_words(self.policy)
 
     @property
-    def health(self) -> list[tuple[str, bool]]:
-        return words.health_words(self.policy)
+    def counting(self) -> list[str]:
+        """The checks whose failure makes the verdict INVALID."""
+        return [words for words, counts in health_words(self.policy) if counts]
 
     @property
     def ignored(self) -> list[str]:
-        return [one for one, counts in self.health if not counts]
-
-    @property
-    def most_errors(self) -> str:
-        return percent(self.policy.max_error_share)
+        return [words for words, counts in health_words(self.policy) if not counts]
 
     @property
     def has_gaps(self) -> bool:

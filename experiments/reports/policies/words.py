@@ -83,7 +83,8 @@ def point_rule_words(policy: Policy) -> str:
 
 def health_words(policy: Policy) -> list[tuple[str, bool]]:
     """Each check, and whether its failure makes the verdict INVALID."""
-    return [(words, key not in policy.ignored_health) for key, words in HEALTH_CHECKS.items()]
+    limits = {"errors": f" (above {wording.percent(policy.max_error_share)} of a suite)"}
+    return [(f"{words}{limits.get(key, '')}", key not in policy.ignored_health) for key, words in HEALTH_CHECKS.items()]
 
 
 def changes(before: Policy, after: Policy, place: Place) -> list[str]:
