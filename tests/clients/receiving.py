@@ -83,7 +83,8 @@ class Receiver:
     def got(self, path: str, token: str, body: Any) -> Told:
         with self.lock:
             self.asked.append(path)
-            self.tokens.add(token)
+            if path.startswith("/api/"):
+                self.tokens.add(token)
             if path == "/evalsite-client.js":
                 text = (CLIENTS / "javascript" / "evalsite-client.js").read_text()
                 return Told(200, text, {"Content-Type": "text/javascript"})
