@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from benchmarks.stack import Stack, running
@@ -37,7 +37,8 @@ ORDER BY experiments_decision.token
 def run(*, full: bool) -> Iterable[Row]:
     n = FULL if full else SHORT
     with running(web=False, workers=0) as stack:
-        words = store(n)
+        with transaction.atomic():
+            words = store(n)
         connections.close_all()
         counts = ", ".join(f"{words.count(word):,} {word}" for word in dict.fromkeys(sorted(words)))
         yield Row(f"{n:,} generated experiments decided", f"{len(words):,}", note=counts)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -92,7 +93,7 @@ def test_a_policy_that_was_amended_since_is_not_signed_by() -> None:
         ({"comment": "x" * 10_001}, "At most 10,000 characters"),
     ],
 )
-def test_what_cannot_stand_is_refused_with_its_reason(said: dict[str, str], reason: str) -> None:
+def test_what_cannot_stand_is_refused_with_its_reason(said: dict[str, Any], reason: str) -> None:
     with pytest.raises(CannotSign, match=reason):
         make_decision(**said)
     assert not Decision.objects.exists()

@@ -68,10 +68,10 @@ def add_suite(
             cluster=clusters[position % len(clusters)],
         )
     suite = ExperimentSuite.objects.create(experiment=experiment, eval_set=eval_set, role=role)
-    arms = ((experiment.baseline, before, None, {}), (experiment.candidate, after, errors, outputs or {}))
-    for model, values, failed, said in arms:
+    for model, values in ((experiment.baseline, before), (experiment.candidate, after)):
         run = make_run(eval_set=eval_set, model_version=model)
-        make_items(run, errors=failed, **said)
+        is_candidate = model == experiment.candidate
+        make_items(run, errors=errors if is_candidate else None, **(outputs or {} if is_candidate else {}))
         make_scores(make_run_scorer(run, scorer=scorer), values, with_pass_mark=with_pass_mark)
     if compare:
         compare_all(experiment)
