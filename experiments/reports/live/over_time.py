@@ -15,7 +15,7 @@ from experiments.stats.sequential import asymptotic_confidence_sequence
 
 MOST_POINTS = 40
 ENOUGH_LOOKS = 8
-MOST_BARS = 96
+MOST_BARS = 15 * 24  # drawn as lines, so that two weeks have room hour by hour
 HOUR, DAY = 3600, 86400
 STEPS = (HOUR, DAY, 7 * DAY, 30 * DAY, 365 * DAY)
 

@@ -9,6 +9,7 @@ from experiments.live_plan import Plan
 from experiments.models import LiveAmendment, LiveLook, LiveTest
 from experiments.reports.evidence.plain import built, plain
 from experiments.reports.live import headlines, over_time
+from experiments.reports.live.amendments import shown_amendment
 from experiments.reports.live.guardrails import guardrail
 from experiments.reports.live.health import BLOCKS_BELOW, health
 from experiments.reports.live.judging import Reading, reading_of
@@ -25,7 +26,6 @@ from experiments.reports.live.looks import (
 )
 from experiments.reports.live.measuring import Measured, distributions_of, measured, rows_of, segments_of
 from experiments.reports.live.payload import (
-    Amendment,
     Distribution,
     ExposureChart,
     Guardrail,
@@ -283,7 +283,7 @@ def put_together(
         distributions=shown.distributions,
         segments=shown.segments,
         guardrails=guardrails,
-        amendments=tuple(amendment(one) for one in known.amendments),
+        amendments=tuple(shown_amendment(one) for one in known.amendments),
         looks=all_looks(known, stage, shown, primary),
         next_look_n=next_n(known, stage) if live_test.status == LiveTest.Status.RUNNING else None,
         phases=traced.phases,
@@ -341,14 +341,3 @@ def eta(known: Known, smaller: int) -> float | None:
     if known.live_test.status != LiveTest.Status.RUNNING or missing <= 0 or not days or not smaller:
         return None
     return missing / (smaller / days)
-
-
-def amendment(one: LiveAmendment) -> Amendment:
-    return Amendment(
-        kind=one.kind,
-        title=one.get_kind_display(),
-        reason=one.reason,
-        change=one.change,
-        by=one.made_by.username if one.made_by else "",
-        at=one.made_at,
-    )
