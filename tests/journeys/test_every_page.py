@@ -61,6 +61,7 @@ def follow_links(page: Page, origin: str, *, role: str) -> tuple[set[str], list[
             "lead",
             {
                 *("home", "experiments", "experiment", "experiment_pairs", "new_campaign", "campaign"),
+                *("experiment_work", "policy", "decisions"),
                 *("manage_campaign", "campaign_pairs", "campaign_pair", "jobs", "job", "audit", "audit_chain"),
                 *("eval_sets", "eval_set", "eval_case", "imports", "file_import"),
                 *("runs", "run", "run_cases", "new_run", "comparisons", "comparison", "comparison_changes"),
