@@ -35,7 +35,7 @@ def clustered_quantile(values: ArrayLike, clusters: ArrayLike, q: float, *, alph
     found = float(order[quantiles.rank(order.size, q) - 1])
     groups = int(codes.max()) + 1
     share_error = error_of_share(numbers <= found, codes, groups)
-    if share_error is None:
+    if share_error is None or groups < quantiles.needed_for_bound(q):
         return ClusteredQuantile(value=found, se=None, n=order.size, clusters=groups)
     low, high = q - z * share_error, q + z * share_error
     if low <= 0 or high >= 1:
