@@ -200,6 +200,7 @@ WHO_MAY_CALL = {
     ("GET", "/api/v1/live-tests"): "read",
     ("POST", "/api/v1/live-tests"): "live",
     ("GET", "/api/v1/live-tests/{key}"): "read",
+    ("GET", "/api/v1/live-tests/{key}/results"): "read",
     ("POST", "/api/v1/live-tests/{key}/steps/{step}"): "live",
 }
 

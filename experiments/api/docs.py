@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from evalsite.platform.http import HttpRequest, render, role_required
 from experiments.api.site import DESCRIPTION, description
 
+KEY = "Idempotency-Key"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -86,8 +87,8 @@ def curl(path: str, method: str, parameters: list[dict[str, Any]], bodies: dict[
     query = "&".join(f"{one['name']}=…" for one in needed)
     lines = [f"curl {'-X POST ' if method == 'POST' else ''}'{site}{path}{'?' + query if query else ''}'"]
     lines.append("-H 'Authorization: Bearer evs_…'")
-    if any(one["name"] == "Idempotency-Key" for one in parameters):
-        lines.append('-H "Idempotency-Key: $(uuidgen)"')
+    for header in (one["name"] for one in parameters if one["in"] == "header" and one.get("required")):
+        lines.append('-H "Idempotency-Key: $(uuidgen)"' if header == KEY else f"-H '{header}: …'")
     if "multipart/form-data" in bodies:
         lines.append("-F file=@cases.jsonl")
     elif bodies:
