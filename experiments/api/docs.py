@@ -87,8 +87,8 @@ def curl(path: str, method: str, parameters: list[dict[str, Any]], bodies: dict[
     query = "&".join(f"{one['name']}=…" for one in needed)
     lines = [f"curl {'-X POST ' if method == 'POST' else ''}'{site}{path}{'?' + query if query else ''}'"]
     lines.append("-H 'Authorization: Bearer evs_…'")
-    for header in (one["name"] for one in parameters if one["in"] == "header" and one.get("required")):
-        lines.append('-H "Idempotency-Key: $(uuidgen)"' if header == KEY else f"-H '{header}: …'")
+    headers = [one["name"] for one in parameters if one["in"] == "header" and one.get("required")]
+    lines += ['-H "Idempotency-Key: $(uuidgen)"' if name == KEY else f"-H '{name}: …'" for name in headers]
     if "multipart/form-data" in bodies:
         lines.append("-F file=@cases.jsonl")
     elif bodies:
