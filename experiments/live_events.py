@@ -3,8 +3,8 @@
 Pure, and on the way of every event: types are asked for by identity, and what is usual is asked first.
 """
 
-from collections.abc import Callable
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,6 +21,8 @@ FIELDS = frozenset(
 )
 SCALARS = frozenset((str, int, float, bool, type(None)))
 NO_PROPERTIES: dict[str, Any] = {}
+NEEDED = itemgetter("event_id", "event", "experiment", "unit_id", "timestamp")
+from_iso, new_tuple = datetime.fromisoformat, tuple.__new__
 
 
 class Event(NamedTuple):
@@ -69,25 +71,45 @@ def parse(body: bytes) -> list[Any]:
 
 
 def read(raw: Any) -> Event | Malformed:
+    """What is not of its type or not there raises on the way, and is looked for only then."""
+    try:
+        event_id, name, test, unit_id, timestamp = NEEDED(raw)
+        get = raw.get
+        conversation_id, value, properties = get("conversation_id"), get("value"), get("properties")
+        if conversation_id is None:
+            conversation_id = ""
+        text = "".join((event_id, name, test, unit_id, conversation_id))
+        at = from_iso(timestamp)
+        body = b"{}" if properties is None else orjson.dumps(properties)
+    except (KeyError, TypeError, ValueError):
+        return malformed(raw)
+    if (
+        0 < len(event_id) <= ID_LENGTH
+        and 0 < len(name) <= NAME_LENGTH
+        and 0 < len(test) <= NAME_LENGTH
+        and 0 < len(unit_id) <= UNIT_LENGTH
+        and len(conversation_id) <= UNIT_LENGTH
+        and "\0" not in text
+        and (text.isascii() or is_utf_8(text))
+        and at.tzinfo is not None
+        and 1 < at.year < 9999
+        and (value is None or is_number(value))
+        and (properties is None or is_flat(properties, body))
+        and (name != EXPOSURE or (properties is not None and properties.get("arm") in ARMS))
+        and raw.keys() <= FIELDS
+    ):
+        number = None if value is None else float(value)
+        # Past the constructor of a named tuple, which is Python and takes as long as half of the above.
+        return new_tuple(
+            Event, (event_id, name, test, unit_id, conversation_id, at, number, properties or NO_PROPERTIES, body)
+        )
+    return malformed(raw)
+
+
+def malformed(raw: Any) -> Malformed:
     if type(raw) is not dict:
         return Malformed("", "", "", "an event is a JSON object")
-    get: Callable[[str], Any] = raw.get
-    event_id, name, test, unit_id = get("event_id"), get("event"), get("experiment"), get("unit_id")
-    conversation_id, value, properties = get("conversation_id"), get("value"), get("properties")
-    at, body = moment(get("timestamp")), b"{}"
-    if properties:
-        body = as_json(properties)
-    if (
-        raw.keys() <= FIELDS
-        and are_names(event_id, name, test, unit_id, conversation_id)
-        and at is not None
-        and (value is None or is_number(value))
-        and (not properties or is_flat(properties, body))
-        and (properties is None or type(properties) is dict)
-        and (name != EXPOSURE or (properties and properties.get("arm") in ARMS))
-    ):
-        value = None if value is None else float(value)
-        return Event(event_id, name, test, unit_id, conversation_id or "", at, value, properties or NO_PROPERTIES, body)
+    event_id, test, unit_id = (raw.get(name) for name in ("event_id", "experiment", "unit_id"))
     return Malformed(
         shown(event_id, ID_LENGTH), shown(test, NAME_LENGTH), shown(unit_id, UNIT_LENGTH), what_is_wrong(raw)
     )
@@ -100,23 +122,6 @@ def moment(text: Any) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return at if at.tzinfo is not None and 1 < at.year < 9999 else None
-
-
-def are_names(event_id: Any, name: Any, test: Any, unit_id: Any, conversation_id: Any) -> bool:
-    """As `is_name` says of each, looked through at once."""
-    conversation_id = "" if conversation_id is None else conversation_id
-    if not type(event_id) is type(name) is type(test) is type(unit_id) is type(conversation_id) is str:
-        return False
-    text = f"{event_id}{name}{test}{unit_id}{conversation_id}"
-    return (
-        0 < len(event_id) <= ID_LENGTH
-        and 0 < len(name) <= NAME_LENGTH
-        and 0 < len(test) <= NAME_LENGTH
-        and 0 < len(unit_id) <= UNIT_LENGTH
-        and len(conversation_id) <= UNIT_LENGTH
-        and "\0" not in text
-        and (text.isascii() or is_utf_8(text))
-    )
 
 
 def is_name(text: Any, longest: int) -> bool:

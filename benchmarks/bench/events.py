@@ -103,7 +103,8 @@ def seconds_of(act: Any, bodies: list[bytes]) -> float:
 
 def encoded(body: bytes) -> bytes:
     events = [live_events.read(raw) for raw in live_events.parse(body)]
-    rows = (event_rows.row(NO_TEST, 0, 0, event) for event in events if isinstance(event, Event))
+    start = event_rows.row_start(NO_TEST, 0, timezone.now())
+    rows = (event_rows.row(start, event) for event in events if isinstance(event, Event))
     return b"".join((HEAD, *rows, TAIL))
 
 

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, connections
 
 from experiments.models import ArmConflict, EventBatch, Exposure, LiveEvent, LiveTest, RefusedEvent
 from experiments.services.live_tests import running
-from experiments.services.live_traffic import event_rows, refusing, repeats
+from experiments.services.live_traffic import event_rows, known_units, refusing, repeats
 from experiments.services.live_traffic.exposures import rule
 from experiments.services.live_traffic.ingesting import Answer, ingest
 from experiments.services.live_traffic.running_tests import running as running_test
@@ -37,6 +37,7 @@ SPENDING = {
 @pytest.fixture(autouse=True)
 def nothing_was_repeated_yet() -> None:
     repeats.met.clear()
+    known_units.kept.clear()
 
 
 @pytest.fixture
@@ -86,6 +87,22 @@ def test_the_same_event_counts_once_however_often_it_is_sent(test: LiveTest) -> 
     assert LiveEvent.objects.count() == 1
     assert not RefusedEvent.objects.exists()
     assert [batch.counts for batch in EventBatch.objects.order_by("pk")] == [{}] + [{"duplicate": 1}] * 3
+
+
+def test_an_event_that_was_taken_in_time_is_a_duplicate_for_ever(test: LiveTest) -> None:
+    sent = event()
+    assert statuses(sent) == ["accepted"]
+    assert not repeats.met
+    assert statuses(sent, event(at=NOW), now=LATER + 30 * DAY) == ["duplicate", "late"]
+
+
+def test_after_a_repeated_event_ids_are_looked_up_first_for_a_minute(test: LiveTest) -> None:
+    sent = event()
+    statuses(sent)
+    statuses(sent)
+    assert repeats.are_expected("test", LATER + timedelta(seconds=59))
+    assert not repeats.are_expected("test", LATER + timedelta(seconds=60))
+    assert not repeats.are_expected("other", LATER)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +280,28 @@ def test_a_request_asks_the_database_the_same_few_questions_for_any_number_of_ev
         # Two of them open and close the transaction.
         with django_assert_num_queries(6):
             statuses(*[event() for _ in range(n)])
+
+
+def test_what_is_known_of_a_unit_is_not_asked_again(
+    test: LiveTest,
+    django_assert_num_queries: Callable[..., Any],
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        statuses(event())
+    with django_assert_num_queries(5):
+        assert statuses(event()) == ["accepted"]
+    assert statuses(event(at=NOW - HOUR)) == ["before_exposure"]
+    assert statuses(event(), event(unit_id="bob"), event(unit_id="nobody")) == ["accepted", "accepted", "not_exposed"]
+
+
+def test_so_much_is_kept_in_mind_and_no_more(
+    test: LiveTest, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with patch.object(known_units, "MOST_KEPT", 1), django_capture_on_commit_callbacks(execute=True):
+        statuses(event())
+        statuses(event(unit_id="bob"))
+    assert [list(units) for units in known_units.kept.values()] == [["bob"]]
 
 
 @pytest.mark.django_db(transaction=True)

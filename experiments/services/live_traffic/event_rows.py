@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from struct import Struct
 
 import orjson
 from django.db import connection
 
 from evalsite.platform import prepared
-from experiments.live_events import Event
+from experiments.live_events import PROPERTIES_BYTES, Event
 from experiments.services.import_rows import HEAD, TAIL
 
 COPY = (
-    "COPY experiments_liveevent (live_test_id, batch_id, at, received_at, event_id, name, unit_id, conversation_id, "
+    "COPY experiments_liveevent (live_test_id, batch_id, received_at, at, event_id, name, unit_id, conversation_id, "
     "value, properties) FROM STDIN (FORMAT BINARY)"
 )
 # One id after the other: each finds its partition by itself, where a list of ids would be looked up in all eight. And
@@ -25,44 +26,51 @@ CROSS JOIN LATERAL (
 ) AS event
 """
 # Ten fields; each as its length and its value. Times count microseconds from 2000.
-START = Struct("!hiqiqiqiq").pack
-LENGTH = Struct("!i").pack
+START = Struct("!hiqiqiqi").pack
+TIME = Struct("!q").pack
+# As bytes, by the length; the longest field is the properties and a byte before them.
+LENGTHS = [Struct("!i").pack(n) for n in range(PROPERTIES_BYTES + 2)]
 NUMBER = Struct("!id").pack
-NULL, EMPTY = LENGTH(-1), LENGTH(0)
+NULL = Struct("!i").pack(-1)
 EPOCH, MICROSECOND = datetime(2000, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+EVENT_ID = itemgetter(0)
 
 Body = tuple[str, str, str, datetime, float | None, object]
 
 
 def write(test_id: int, batch_id: int, events: Sequence[Event], *, received_at: datetime) -> None:
     """Ordered by id, so that two requests with the same events never wait for each other."""
-    received = (received_at - EPOCH) // MICROSECOND
-    rows = b"".join(
-        row(test_id, batch_id, received, event) for event in sorted(events, key=lambda event: event.event_id)
-    )
+    start = row_start(test_id, batch_id, received_at)
+    rows = b"".join([row(start, event) for event in sorted(events, key=EVENT_ID)])
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
         copy.write(b"".join((HEAD, rows, TAIL)))
 
 
-def row(test_id: int, batch_id: int, received: int, event: Event) -> bytes:
-    at = (event.at - EPOCH) // MICROSECOND
-    event_id, name, unit = event.event_id.encode(), event.name.encode(), event.unit_id.encode()
-    conversation = event.conversation_id.encode()
+def row_start(test_id: int, batch_id: int, received_at: datetime) -> bytes:
+    """What all rows of a batch begin with, up to the length of the next field, the time."""
+    return START(10, 8, test_id, 8, batch_id, 8, (received_at - EPOCH) // MICROSECOND, 8)
+
+
+def row(start: bytes, event: Event) -> bytes:
+    event_id, name, _, unit_id, conversation_id, at, value, _, body = event
+    data, named, unit, conversation = event_id.encode(), name.encode(), unit_id.encode(), conversation_id.encode()
     return b"".join(
         (
-            START(10, 8, test_id, 8, batch_id, 8, at, 8, received),
-            LENGTH(len(event_id)),
-            event_id,
-            LENGTH(len(name)),
-            name,
-            LENGTH(len(unit)),
+            start,
+            TIME((at - EPOCH) // MICROSECOND),
+            LENGTHS[len(data)],
+            data,
+            LENGTHS[len(named)],
+            named,
+            LENGTHS[len(unit)],
             unit,
-            LENGTH(len(conversation)) if conversation else EMPTY,
+            LENGTHS[len(conversation)],
             conversation,
-            NULL if event.value is None else NUMBER(8, event.value),
-            LENGTH(len(event.body) + 1),
+            NULL if value is None else NUMBER(8, value),
+            LENGTHS[len(body) + 1],
             b"\x01",
-            event.body,
+            body,
         )
     )
 

@@ -4,7 +4,7 @@ A request is a transaction per test it names. When `ingest` returns outside a tr
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,11 +60,13 @@ def by_test(read: list[Event | Malformed]) -> dict[str, tuple[list[Placed], list
     """By the key of the test, in a fixed order. Unknown keys stand together, so that many are one transaction."""
     parts: dict[str, tuple[list[Placed], list[Settled]]] = {}
     for place, one in enumerate(read):
-        placed, broken = parts.setdefault(one.test, ([], []))
+        if one.test not in parts:
+            parts[one.test] = ([], [])
         if isinstance(one, Malformed):
-            broken.append(Settled(place, Answer(one.event_id, MALFORMED, one.reason), one.unit_id))
+            settled = Settled(place, Answer(one.event_id, MALFORMED, one.reason), one.unit_id)
+            parts[one.test][1].append(settled)
         else:
-            placed.append(Placed(place, one))
+            parts[one.test][0].append(Placed(place, one))
     if len(parts) < 2:
         return parts
     known = set(LiveTest.objects.filter(key__in=parts).values_list("key", flat=True))
@@ -159,10 +161,13 @@ def sift(test: RunningTest, placed: Sequence[Placed], now: datetime, source: str
 
 def exposed_units(
     test: RunningTest, exposures: Sequence[Placed], others: Sequence[Placed], source: str
-) -> dict[str, Exposed]:
+) -> Mapping[str, Exposed]:
+    units = {event.unit_id for _, event in others}
+    if not exposures:
+        return known_units.look_up(test, units)
     seen = [Seen(event.unit_id, event.at, event.arm, event.properties) for _, event in exposures]
-    exposed = expose(test.test_id, test.plan, test.split, seen, source) if seen else {}
-    return exposed | known_units.look_up(test, {event.unit_id for _, event in others} - exposed.keys())
+    exposed = expose(test.test_id, test.plan, test.split, seen, source)
+    return {**known_units.look_up(test, units - exposed.keys()), **exposed}
 
 
 def note(test_id: int | None, new: Sequence[Placed], settled: Sequence[Settled], now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Exposures of units that send many events, kept by each process: what is append-only never has to be asked twice."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Set
 from functools import partial
 
 from django.db import connection, transaction
@@ -14,16 +14,16 @@ Kept = dict[str, Exposed]
 kept: dict[tuple[str, int, str], Kept] = {}
 
 
-def look_up(test: RunningTest, units: Iterable[str]) -> Kept:
-    """Of those that were exposed, the arm and since when."""
+def look_up(test: RunningTest, units: Set[str]) -> Mapping[str, Exposed]:
+    """At least of those of the units that were exposed, the arm and since when."""
     of_test = kept.get(place_of(test), {})
-    found = {unit: of_test[unit] for unit in units if unit in of_test}
-    if missing := set(units) - found.keys():
-        read = stored(test.test_id, missing)
-        # What this very transaction wrote, it may still take back.
-        transaction.on_commit(partial(keep, place_of(test), read))
-        found |= read
-    return found
+    missing = units - of_test.keys()
+    if not missing:
+        return of_test
+    read = stored(test.test_id, missing)
+    # What this very transaction wrote, it may still take back.
+    transaction.on_commit(partial(keep, place_of(test), read))
+    return read | {unit: of_test[unit] for unit in units & of_test.keys()}
 
 
 def place_of(test: RunningTest) -> tuple[str, int, str]:
