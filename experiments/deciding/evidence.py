@@ -23,7 +23,8 @@ class Source:
 class Part:
     """One of several numbers that a criterion asks all of: a category, a guardrail.
 
-    A guardrail brings its own threshold and direction; of a category they are the criterion's.
+    A guardrail brings its own threshold and direction, and the unit that its difference is in; of a category they are
+    the criterion's.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Part:
     n: int = 0
     threshold: float | None = None
     direction: Literal["at_least", "at_most"] | None = None
+    unit: Literal["share", "number"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,11 +56,11 @@ def judge(criterion: Criterion, observation: Observation | None) -> CriterionRes
         required=criterion.required,
         sentence=sentence(status, criterion, found, worst, more, n_parts=len(found.parts)),
         rule_words=wording.rule_words(criterion),
-        comparison=criterion.comparison,
+        comparison=asked.comparison,
         direction=asked.direction,
         rule=criterion.rule,
         level=criterion.level,
-        unit=criterion.unit,
+        unit=asked.unit,
         threshold=asked.threshold,
         shown_beyond=asked.shown_beyond,
         estimate=reading.estimate if reading else None,
@@ -80,14 +80,21 @@ def judge(criterion: Criterion, observation: Observation | None) -> CriterionRes
 
 
 def hold(criterion: Criterion, found: Observation, one: Observation | Part, *, parts: int) -> Held:
-    asked = criterion
-    if isinstance(one, Part) and (one.threshold is not None or one.direction is not None):
-        own = criterion.threshold if one.threshold is None else one.threshold
-        asked = replace(criterion, threshold=own, direction=one.direction or criterion.direction, shown_beyond=None)
+    asked = own_terms(criterion, one) if isinstance(one, Part) else criterion
     reading = intervals.read(asked, one, level=found.level)
     least = enough.least_n(asked, found.method, found.n_unit)
     name = one.name if isinstance(one, Part) else ""
     return Held(name, asked, reading, least, status_of(asked, reading, least, parts=parts))
+
+
+def own_terms(criterion: Criterion, one: Part) -> Criterion:
+    """What a guardrail is held against: its own margin, in points where it is a share."""
+    if one.unit is not None:
+        criterion = replace(criterion, comparison="points", unit=one.unit)
+    if one.threshold is None and one.direction is None:
+        return criterion
+    own = criterion.threshold if one.threshold is None else one.threshold
+    return replace(criterion, threshold=own, direction=one.direction or criterion.direction, shown_beyond=None)
 
 
 def status_of(criterion: Criterion, reading: Reading | None, least: LeastN, *, parts: int) -> Status:

@@ -135,6 +135,19 @@ def test_a_guardrail_brings_its_own_threshold_and_direction() -> None:
     found = judged(asked, Observation(parts=(slow, calm), n_unit="units"))
     assert found.status == "met"
     assert found.rule_words == "each within its margin"
+    rate = Part(
+        name="Refunds",
+        estimate=0.01,
+        ci_low=0.0,
+        ci_high=0.015,
+        n=900,
+        threshold=0.02,
+        direction="at_most",
+        unit="share",
+    )
+    told = judged(asked, Observation(parts=(rate,), n_unit="units"))
+    assert told.sentence.endswith("+1.0 pts, 95% interval +0.0 pts to +1.5 pts: at most 2 points higher is shown.")
+    assert (told.comparison, told.unit) == ("points", "share")
     over = judged(
         asked, Observation(parts=(calm, Part(**{**vars(slow), "ci_low": 110.0, "estimate": 120.0, "ci_high": 130.0})))
     )

@@ -185,4 +185,5 @@ def guardrail_part(one: Guardrail, n: int) -> Part:
         n=n,
         threshold=-one.margin if is_higher else one.margin,
         direction="at_least" if is_higher else "at_most",
+        unit="share" if one.kind == "rate" else "number",
     )

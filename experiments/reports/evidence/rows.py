@@ -19,7 +19,7 @@ def rows(
 
 
 def row(asked: policy.Criterion, found: CriterionResult, known: Observation) -> page.Criterion:
-    low, high = axis(asked, found)
+    low, high = axis(found)
     return page.Criterion(
         key=found.key,
         title=found.title,
@@ -30,7 +30,7 @@ def row(asked: policy.Criterion, found: CriterionResult, known: Observation) -> 
         estimate=found.estimate,
         ci_low=found.ci_low,
         ci_high=found.ci_high,
-        unit=unit_of(asked),
+        unit=unit_of(found),
         threshold=found.threshold,
         threshold_words=found.rule_words,
         shown_beyond=found.shown_beyond,
@@ -56,8 +56,8 @@ def row(asked: policy.Criterion, found: CriterionResult, known: Observation) -> 
     )
 
 
-def unit_of(asked: policy.Criterion) -> str:
-    """One of `figures.UNITS`."""
+def unit_of(asked: policy.Criterion | CriterionResult) -> str:
+    """One of `figures.UNITS`. A result has that of the guardrail it tells of."""
     if asked.comparison == "ratio":
         return "ratio"
     if asked.comparison == "relative":
@@ -67,17 +67,17 @@ def unit_of(asked: policy.Criterion) -> str:
     return ABSOLUTE.get(asked.unit, "number")
 
 
-def axis(asked: policy.Criterion, found: CriterionResult) -> tuple[float, float]:
+def axis(found: CriterionResult) -> tuple[float, float]:
     """Holds threshold, interval and estimate with some room, and is never a point; shares stay within 0 and 1."""
     ends = (found.estimate, found.ci_low, found.ci_high, found.threshold, found.shown_beyond)
     values = [one for one in ends if one is not None]
-    if asked.comparison == "points":
+    if found.comparison == "points":
         values.append(0.0)
-    if asked.comparison == "ratio":
+    if found.comparison == "ratio":
         values.append(1.0)
     low, high = min(values), max(values)
     room = ROOM * (high - low) or 0.05 * (abs(high) or 1.0)
     low, high = low - room, high + room
-    if asked.comparison == "absolute" and asked.unit == "share":
+    if found.comparison == "absolute" and found.unit == "share":
         return max(0.0, low), min(1.0, high)
-    return (max(0.0, low), high) if asked.comparison == "ratio" else (low, high)
+    return (max(0.0, low), high) if found.comparison == "ratio" else (low, high)
