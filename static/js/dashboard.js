@@ -1,19 +1,40 @@
-// A dashboard that renews itself keeps open what the reader has opened.
+// A dashboard that renews itself keeps open what the reader has opened, and says when the verdict is another one.
 "use strict";
 
-let opened = null;
+let kept = null;
+
+function verdictShown() {
+  return document.querySelector("#verdict > strong")?.textContent ?? "";
+}
+
+// Where the keyboard is, as something that is found again in the renewed page.
+function placeOf(element) {
+  if (element.matches("details[id] > summary")) return `#${CSS.escape(element.parentElement.id)} > summary`;
+  const href = element.getAttribute("href");
+  return href ? `#dashboard a[href="${CSS.escape(href)}"]` : null;
+}
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.target.id !== "dashboard" || event.detail.xhr.status === 204) return;
-  opened = new Map([...event.detail.target.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
+  const board = event.detail.target;
+  if (board.id !== "dashboard" || event.detail.xhr.status === 204) return;
+  kept = {
+    opened: new Map([...board.querySelectorAll("details[id]")].map((one) => [one.id, one.open])),
+    place: board.contains(document.activeElement) ? placeOf(document.activeElement) : null,
+    verdict: verdictShown(),
+  };
 });
 
 document.addEventListener("htmx:afterSwap", () => {
-  for (const [id, open] of opened ?? []) {
+  if (!kept) return;
+  for (const [id, open] of kept.opened) {
     const found = document.getElementById(id);
     if (found) found.open = open;
   }
-  opened = null;
+  if (kept.place) document.querySelector(kept.place)?.focus({ preventScroll: true });
+  const now = verdictShown();
+  const news = document.getElementById("verdict-news");
+  if (news && now && now !== kept.verdict) news.textContent = `The verdict is now ${now}.`;
+  kept = null;
 });
 
 // The browser's own print command does the same; the button is only quicker to find.

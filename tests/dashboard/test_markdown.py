@@ -70,6 +70,12 @@ def test_it_tells_all_that_the_page_tells() -> None:
         assert part in said, part
 
 
+def test_each_part_of_a_criterion_is_told() -> None:
+    parts = [{"name": "billing", "status": "met", "n": 1_200}, {"name": "refunds", "status": "not_met", "n": 80}]
+    said = markdown(report(parts={"target": parts}))
+    assert "  - billing: met, n 1,200\n  - refunds: not met, n 80\n" in said
+
+
 def test_a_paragraph_of_a_comment_stays_in_its_quote() -> None:
     assert "> Rolled out.\n>\n> To all.\n" in markdown(report())
 

@@ -99,9 +99,12 @@ def run_the_suite(page: Page) -> None:
 
 
 def let_reviewers_judge(page: Page, experiment: Experiment) -> Campaign:
+    row(page, GAIN).locator("summary").click()  # stays open, and keeps the keyboard, while the page renews itself
     campaign = make_judged_campaign(experiment=experiment, winners=["candidate", "candidate", "candidate", "baseline"])
     expect(row(page, PREFERENCE).locator("tr").first).to_contain_text("75.0%", timeout=SLOW)
     expect(row(page, PREFERENCE).locator("tr").first).to_contain_text("met")
+    expect(row(page, GAIN).locator("dl")).to_be_visible()
+    expect(row(page, GAIN).locator("summary")).to_be_focused()
     return campaign
 
 
@@ -136,6 +139,7 @@ def sign_against_the_rule(page: Page) -> None:
     expect(page.get_by_label("Verdict", exact=True)).to_contain_text("GO")
     expect(page.get_by_label("Verdict", exact=True)).to_contain_text("All three criteria are met.")
     assert page.evaluate("window.stayed") is True
+    expect(page.locator("#verdict-news")).to_have_text("The verdict is now GO.")
     assert_accessible(page)
     page.get_by_role("link", name="Sign a decision").click()
     page.get_by_label("NO-GO, against the rule").check()

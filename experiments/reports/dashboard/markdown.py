@@ -70,6 +70,8 @@ def criteria(report: Report) -> Iterator[str]:
     for one in report["criteria"]:
         said = one["sentence"] if one["estimate"] is not None else one["why_none"] or one["sentence"]
         yield f"- {text(one['title'])}: {text(said)}"
+        for part in report.get("parts", {}).get(one["key"], ()):
+            yield f"  - {text(part['name'])}: {part['status'].replace('_', ' ')}, n {part['n']:,}"
         for warning in one["warnings"]:
             yield f"  - Warning: {text(warning)}"
     yield ""

@@ -27,8 +27,11 @@ HEALTH_TAGS = {"ok": "done", "failed": "failed", "warning": "warning", "unknown"
 
 @dataclass(frozen=True)
 class Row:
+    """parts: what became of each part of a criterion that asks all of several, in words."""
+
     criterion: Criterion
     bar: Bar
+    parts: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:

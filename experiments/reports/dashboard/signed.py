@@ -59,7 +59,11 @@ class SignedPage:
     @cached_property
     def rows(self) -> list[Row]:
         found = (built(Criterion, one) for one in self.report["criteria"])
-        return [Row(one, bar_of(one)) for one in found]
+        return [Row(one, bar_of(one), self.parts_of(one.key)) for one in found]
+
+    def parts_of(self, key: str) -> tuple[str, ...]:
+        parts = self.report.get("parts", {}).get(key, ())
+        return tuple(f"{one['name']}: {one['status'].replace('_', ' ')}, n {one['n']:,}" for one in parts)
 
     @property
     def met_words(self) -> str:
