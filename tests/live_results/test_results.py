@@ -5,9 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
+from experiments.live_plan import Plan
 from experiments.models import ArmConflict, EventBatch, LiveAmendment, LiveLook, LiveResult, LiveTest
+from experiments.reports.live.sums import Scope
+from experiments.reports.live.values import quantile_contrast, read_values
 from experiments.services import live_results
 from experiments.services.live_tests import amending, running
 from tests.factories.live_results_ import Sums, fill, first, result_of
@@ -158,6 +162,8 @@ def test_a_split_that_is_not_as_planned_blocks_every_verdict() -> None:
     assert [(row.verdict, row.significant) for row in payload.metrics] == [("blocked", None)] * 2
     live_test.refresh_from_db()
     assert live_test.status == Status.RUNNING  # what cannot be believed stops nothing
+    assert payload.guardrails[0].status == "undefined"
+    assert not LiveLook.objects.filter(live_test=live_test).exists()
 
 
 def test_a_mismatch_between_one_in_a_hundred_and_one_in_a_thousand_warns() -> None:
@@ -277,6 +283,37 @@ def test_a_covariate_narrows_the_interval_and_says_by_how_much() -> None:
     assert row.difference == pytest.approx(0.5)
     assert row.cuped_reduction == pytest.approx(0.94, abs=0.02)
     assert "CUPED" in row.method
+
+
+def test_a_ratio_is_one_sum_over_another_and_spreads_over_units() -> None:
+    likes = {**COMPLETION, "key": "likes", "kind": "ratio", "denominator": {"event": "answered", "field": "count"}}
+    live_test = make_live_test(**{**FIXED, "n_per_arm": 200}, metrics=[likes], baseline_sd=1, baseline=0.3)
+    fill(live_test, "control", 200, {"likes": lambda unit: {"n": 1, "total": unit % 3, "denominator": 5}})
+    fill(live_test, "treatment", 200, {"likes": lambda unit: {"n": 2, "total": unit % 5, "denominator": 5}})
+    payload = result_of(live_test)
+    row = payload.primary
+    assert row is not None
+    assert [row.control, row.treatment] == pytest.approx([199 / 1000, 0.4])
+    assert "delta method" in row.method
+    assert row.verdict == "better"
+    [drawn] = payload.distributions
+    assert sum(one.control for one in drawn.bins) == 200
+    assert drawn.bins[0].low == 0
+
+
+def test_of_very_many_values_a_sample_of_units_is_read_and_said_to_be_one() -> None:
+    live_test = make_live_test(**SMALL, metrics=[COMPLETION, LATENCY])
+    for arm in ("control", "treatment"):
+        fill(live_test, arm, 300, {"latency": lambda unit: {"n": 2, "values": [1.0 + unit, 2.0 + unit]}})
+    metric = Plan.from_dict(live_test.plan.body).metric("latency")
+    found = read_values(Scope(live_test.pk), metric, most=600)
+    assert found.share == pytest.approx(0.5)
+    assert 400 < found.n < 800
+    units = np.concatenate([found.control_unit, found.treatment_unit])
+    assert set(np.unique(units, return_counts=True)[1].tolist()) == {2}  # whole units
+    contrast = quantile_contrast(metric, found, alpha=0.05)
+    assert contrast is not None
+    assert "Of 50.0% of the units" in contrast.result.warnings[-1]
 
 
 def test_segments_are_exploration_corrected_over_all_of_them() -> None:

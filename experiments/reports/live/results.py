@@ -128,6 +128,15 @@ class Shown:
     segments: tuple[SegmentRow, ...] = ()
     look: NewLook | None = None
 
+    def without_verdicts(self) -> "Shown":
+        """A planned look was taken all the same; any other is as good as not taken."""
+        return replace(
+            self,
+            rows=tuple(without_verdict(row) for row in self.rows),
+            segments=tuple(replace(one, row=without_verdict(one.row)) for one in self.segments),
+            look=self.look if self.look is not None and self.look.planned else None,
+        )
+
 
 def compute(known: Known) -> Computed:
     plan = known.plan
@@ -142,11 +151,10 @@ def compute(known: Known) -> Computed:
     guardrails = tuple(guardrail(one, found.contrast(one), plan, hidden=hidden) for one in guarded)
     shown = fresh(known, traced, stage, found) if stage.fresh else kept(known, traced, stage)
     if traced.blocked:
-        shown = replace(shown, rows=tuple(without_verdict(row) for row in shown.rows))
+        shown, guardrails = shown.without_verdicts(), tuple(unjudged(one) for one in guardrails)
     payload = put_together(known, traced, stage, shown, guardrails)
     payload = replace(payload, exposures_per_hour=exposure_chart(scope, traced.traffic))
-    breached = () if traced.blocked else tuple(one for one in guardrails if one.status == "breached")
-    return Computed(payload, shown.look, breached)
+    return Computed(payload, shown.look, tuple(one for one in guardrails if one.status == "breached"))
 
 
 def trace(known: Known, scope: Scope) -> Traced:
@@ -216,6 +224,10 @@ def hidden_row(plan: Plan, place: int, traced: Traced) -> MetricRow:
 
 def without_verdict(row: MetricRow) -> MetricRow:
     return replace(row, significant=None, verdict="blocked")
+
+
+def unjudged(one: Guardrail) -> Guardrail:
+    return replace(one, status="undefined", sentence=f"{one.title}: not judged, since the split is not as planned.")
 
 
 def series(known: Known, rows: Sequence[MetricRow], found: Measured) -> tuple[Series, ...]:
