@@ -62,7 +62,7 @@ def test_a_sturdy_verdict_says_how_much_it_bears() -> None:
     assert not any(one.changes_verdict for one in shown.fragility)
     assert shown.fragility_sentence == (
         "No single category decides: without any of them it stays GO. "
-        "Target task improves: no 5 of 40 cases together would change the verdict."
+        "Leaving out the most influential cases of one criterion, up to a twentieth of them, does not change it."
     )
 
 
@@ -79,4 +79,4 @@ def test_a_single_reviewer_who_decides_is_named() -> None:
     assert rows["fan"].verdict == "NO-GO"
     assert rows["fan"].kind == "reviewer"
     assert rows["critic"].changes_verdict is False
-    assert rows["fan"].url == f"/campaigns/{campaign.uuid}/reviewers/figures"
+    assert rows["fan"].url == f"/campaigns/{campaign.uuid}/pairs/?reviewer=fan"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from django.urls import reverse
+from django.utils.http import urlencode
 from numpy.typing import NDArray
 
 from annotations.models import Campaign
@@ -30,6 +31,7 @@ MOST_SHOWN = 40
 # The most cases that are left out together, as a share of all.
 MOST_SHARE = 0.05
 LEAST_CASES = 5
+STURDY = "Leaving out the most influential cases of one criterion, up to a twentieth of them, does not change it."
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def fragility(
 ) -> Fragility:
     rows: list[Fragile] = []
     told: list[str] = []
+    n_looked_at = 0
     for criterion in policy.criteria:
         known = evidence.observations[criterion.key]
         material = material_of(criterion, known, suites, found)
@@ -76,6 +79,9 @@ def fragility(
         cases, words = judge.without_cases()
         rows += cases
         told += words
+        n_looked_at += 1
+    if n_looked_at and not told:
+        told = [STURDY]
     ranked = sorted(rows, key=lambda one: (not one.changes_verdict, -abs(shift(one)), one.criterion, one.leave_out))
     return Fragility(tuple(ranked[:MOST_SHOWN]), sentence_of(ranked, told, verdict))
 
@@ -85,8 +91,6 @@ def shift(one: Fragile) -> float:
 
 
 def sentence_of(rows: Sequence[Fragile], told: Sequence[str], verdict: Verdict) -> str:
-    if not rows:
-        return ""
     single = [one for one in rows if one.changes_verdict and one.kind != "cases"]
     if single:
         first = single[0]
@@ -144,7 +148,7 @@ class Judge:
                 best = found
         title = material.criterion.title
         if best is None:
-            return [], [f"{title}: no {most:,} of {cases.size:,} cases together would change the verdict."]
+            return [], []
         k, row = best
         which = "one case" if k == 1 else f"{k:,} cases"
         return [row], [f"{title}: without {which} of {cases.size:,} it would be {row.verdict}."]
@@ -266,8 +270,11 @@ def reviewers(votes: Votes, told: Sequence[Campaign]) -> list[Part]:
         return []
     pull = np.bincount(votes.reviewer, weights=votes.scores - votes.scores.mean(), minlength=len(votes.reviewers))
     first = sorted(judged.tolist(), key=lambda place: (-abs(float(pull[place])), place))[:MOST_PARTS]
-    url = reverse("campaign_reviewers", args=[told[0].uuid]) if len(told) == 1 else ""
-    return [Part("reviewer", votes.reviewers[place], votes.reviewer != place, url) for place in first]
+    names = votes.reviewers
+    return [
+        Part("reviewer", names[place], votes.reviewer != place, pairs_url(told, reviewer=names[place]))
+        for place in first
+    ]
 
 
 def review_categories(votes: Votes, told: Sequence[Campaign]) -> list[Part]:
@@ -278,5 +285,17 @@ def review_categories(votes: Votes, told: Sequence[Campaign]) -> list[Part]:
     pull = votes.scores - votes.scores.mean()
     weight = {place: abs(float(pull[of_vote == place].sum())) for place in used}
     first = sorted(used, key=lambda place: (-weight[place], place))[:MOST_PARTS]
-    url = reverse("campaign_pairs", args=[told[0].uuid]) if len(told) == 1 else ""
-    return [Part("category", f"category {votes.pairs.categories[place]}", of_vote != place, url) for place in first]
+    return [
+        Part(
+            "category",
+            f"category {votes.pairs.categories[place]}",
+            of_vote != place,
+            pairs_url(told, category=votes.pairs.categories[place]),
+        )
+        for place in first
+    ]
+
+
+def pairs_url(told: Sequence[Campaign], **chosen: str) -> str:
+    """The pairs behind, where they are of one campaign."""
+    return f"{reverse('campaign_pairs', args=[told[0].uuid])}?{urlencode(chosen)}" if len(told) == 1 else ""

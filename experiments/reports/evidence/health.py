@@ -193,8 +193,7 @@ def of_unblinding(reviews: Reviews, campaign: Campaign, url: str) -> list[tuple[
     is_fixed = plan.stopping == CampaignPlan.Stopping.FIXED
     title = f"Direction of {campaign.title}"
     if not early:
-        kind = "fixed number" if is_fixed else "sequential rule"
-        detail = f"Not opened before its registered {kind} was reached."
+        detail = f"Not opened before its registered {'number was in' if is_fixed else 'rule had ended it'}."
         return [(Health(key=EARLY, title=title, ok=True, detail=detail, layer="human", url=url), False)]
     look = early[0]
     detail = f"{look.by.username} opened it at {look.n_judgments:,} of {planned or 0:,} judgments: {look.reason}"
