@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from io import StringIO
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 
 from experiments.models import EventBatch, LiveTest, UnitMetric
@@ -167,6 +169,17 @@ def test_the_beat_asks_for_each_test_with_events_that_wait(test: LiveTest) -> No
     with patch("experiments.tasks.fold_events.apply_async") as asked:
         fold_waiting_events()
     asked.assert_called_once_with(args=(test.pk,), expires=60)
+
+
+def test_the_command_folds_what_waits_or_all_anew(test: LiveTest) -> None:
+    send(event(), event())
+    told = StringIO()
+    for options in ([], [], ["--anew"]):
+        call_command("fold_events", "test", *options, stdout=told)
+    assert told.getvalue().splitlines() == ["2 events folded", "0 events folded", "2 events folded"]
+    assert sums("completion") == {"ada": [2, 2, 0, None]}
+    with pytest.raises(CommandError, match="No registered live test has the key 'nowhere'"):
+        call_command("fold_events", "nowhere")
 
 
 @pytest.mark.django_db(transaction=True)
