@@ -14,7 +14,7 @@ from tests.journeys.accessibility import problems_of
 from tests.running.browser import WatchedBrowser
 from tests.test_url_roles import WHO_MAY_SEE
 
-DOWNLOADS = {"import_problems", "openapi"}
+DOWNLOADS = {"import_problems", "openapi", "policy_schema"}
 MANY_PAGES = 100
 
 
