@@ -62,7 +62,8 @@ def test_the_landing_page_reads_as_published(tmp_path: Path) -> None:
     row = payload.primary
     assert row is not None
     assert (row.control_n + row.treatment_n, row.verdict) == (24_559 - 327, "no_difference_shown")
-    assert row.z == pytest.approx(-0.478, abs=5e-4)
+    assert -(row.z or 0) == pytest.approx(-0.478, abs=5e-4)  # published as control less treatment
+    assert row.difference == pytest.approx(1384 / 11_982 - 1391 / 12_250)
     assert row.p_value == pytest.approx(0.633, abs=5e-4)
     assert payload.amendments[0].reason.startswith("327 rows")
     assert len(payload.exposures_per_hour.steps) > 20
