@@ -45,6 +45,7 @@ def add_suite(
     scorer: str = "exact_match",
     errors: Mapping[str, str] | None = None,
     outputs: Mapping[str, Any] | None = None,
+    baseline_outputs: Mapping[str, Any] | None = None,
     compare: bool = True,
     with_pass_mark: bool = True,
     **fields: Any,
@@ -71,7 +72,9 @@ def add_suite(
     for model, values in ((experiment.baseline, before), (experiment.candidate, after)):
         run = make_run(eval_set=eval_set, model_version=model)
         is_candidate = model == experiment.candidate
-        make_items(run, errors=errors if is_candidate else None, **(outputs or {} if is_candidate else {}))
+        make_items(
+            run, errors=errors if is_candidate else None, **((outputs if is_candidate else baseline_outputs) or {})
+        )
         make_scores(make_run_scorer(run, scorer=scorer), values, with_pass_mark=with_pass_mark)
     if compare:
         compare_all(experiment)
