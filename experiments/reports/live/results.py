@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from experiments.live_plan import Plan
@@ -25,6 +25,7 @@ from experiments.reports.live.looks import (
     stage_of,
 )
 from experiments.reports.live.measuring import Measured, distributions_of, measured, rows_of, segments_of
+from experiments.reports.live.pace import days_running, eta
 from experiments.reports.live.payload import (
     Distribution,
     ExposureChart,
@@ -41,7 +42,6 @@ from experiments.reports.live.phases import SplitCheck, check_split, phases, spl
 from experiments.reports.live.sums import Scope, read_sums
 from experiments.reports.live.traffic import Traffic, read_traffic
 
-DAY = timedelta(days=1)
 OPENED_EARLY = (
     "The direction was opened before the planned units were in. The interval and p-value of a fixed-horizon test hold "
     "for one reading at the planned size only."
@@ -270,8 +270,8 @@ def put_together(
         exposed=traffic.compared,
         planned_n=plan.n_per_arm,
         progress=min(1.0, smaller / plan.n_per_arm),
-        days_running=days_running(known),
-        eta_days=eta(known, smaller),
+        days_running=days_running(live_test, known.now),
+        eta_days=eta(live_test, known.now, missing=plan.n_per_arm - smaller, smaller=smaller),
         hidden=bool(hidden_why),
         hidden_why=hidden_why,
         opened_early=known.opened_early,
@@ -337,19 +337,3 @@ def notes(known: Known, traced: Traced, stage: Stage) -> tuple[str, ...]:
     if traced.traffic.waiting:
         found.append(WAITING.format(n=traced.traffic.waiting))
     return tuple(found)
-
-
-def days_running(known: Known) -> float | None:
-    started = known.live_test.started_at
-    if started is None:
-        return None
-    return max(0.0, ((known.live_test.stopped_at or known.now) - started) / DAY)
-
-
-def eta(known: Known, smaller: int) -> float | None:
-    """Days until the smaller arm is full, if it goes on filling as it has since the start."""
-    days = days_running(known)
-    missing = known.plan.n_per_arm - smaller
-    if known.live_test.status != LiveTest.Status.RUNNING or missing <= 0 or not days or not smaller:
-        return None
-    return missing / (smaller / days)
