@@ -30,6 +30,7 @@ QUESTION = "Which answer would you rather have received?"
 REVIEWERS = ("reviewer", "reviewer2", "reviewer3")
 OPINIONS_OF = {"reviewer": "reviewer1", "reviewer2": "reviewer2", "reviewer3": "reviewer3"}
 WAIT_FOR_WORKER_SECONDS = 120.0
+CREATED = timedelta(days=13)
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ def imported_experiment(*, created_by: User, now: datetime) -> Experiment:
     committed = imports.start_commit(file_import=checked, options=options, actor=created_by, now=now)
     finish(committed.job)
     experiments = Experiment.objects.filter(name=EXPERIMENT)
-    # Older than its campaigns, which the demo opens some days ago.
-    experiments.update(created_at=now - PILOT.opened - timedelta(hours=1))
+    # Older than its campaigns and live tests, which the demo begins some days ago.
+    experiments.update(created_at=now - CREATED)
     return experiments.get()
 
 

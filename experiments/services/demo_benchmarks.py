@@ -18,7 +18,7 @@ from experiments.models import (
     SuiteRole,
 )
 from experiments.services import comparisons, imports, uploads
-from experiments.services.demo import BASELINE, CANDIDATE, CONTENT, EXPERIMENT, DemoNotLoaded, finish
+from experiments.services.demo import CONTENT, EXPERIMENT, DemoNotLoaded, finish
 from experiments.services.file_imports.eval_sets import EvalSetOptions
 from experiments.services.file_imports.output_options import OutputOptions
 from experiments.services.file_imports.shapes import Options
@@ -52,7 +52,7 @@ SUITES = (
         loaded=timedelta(days=2, hours=3),
     ),
 )
-ARMS = (("baseline", BASELINE), ("candidate", CANDIDATE))
+ARMS = ("baseline", "candidate")
 
 
 def load(*, now: datetime) -> None:
@@ -65,8 +65,14 @@ def load(*, now: datetime) -> None:
             experiment=experiment, eval_set=eval_set, defaults={"role": suite.role.value}
         )
         runs = [
-            scored_run(suite, eval_set, arm=arm, model=model, experiment=experiment, now=at + timedelta(minutes=number))
-            for number, (arm, model) in enumerate(ARMS, start=1)
+            scored_run(
+                f"{suite.files}_{arm}.jsonl",
+                eval_set,
+                version=getattr(experiment, arm),
+                experiment=experiment,
+                now=at + timedelta(minutes=number),
+            )
+            for number, arm in enumerate(ARMS, start=1)
         ]
         compare(runs, experiment=experiment, now=at + timedelta(minutes=5))
 
@@ -82,15 +88,13 @@ def imported_set(suite: Suite, *, created_by: User | None, now: datetime) -> Eva
 
 
 def scored_run(
-    suite: Suite, eval_set: EvalSet, *, arm: str, model: str, experiment: Experiment, now: datetime
+    filename: str, eval_set: EvalSet, *, version: ModelVersion, experiment: Experiment, now: datetime
 ) -> BenchmarkRun:
     """Over the outputs that are shipped; they join the model version which the experiment compares."""
-    version: ModelVersion = getattr(experiment, arm)
     run = BenchmarkRun.objects.filter(model_version=version, eval_set=eval_set).order_by("created_at").first()
     if run is None:
-        options = OutputOptions(eval_set=eval_set.pk, model=model, version=version.version)
-        path = CONTENT / f"{suite.files}_{arm}.jsonl"
-        done = imported(path, kind="outputs", options=options, created_by=experiment.created_by, now=now)
+        options = OutputOptions(eval_set=eval_set.pk, model=version.name, version=version.version)
+        done = imported(CONTENT / filename, kind="outputs", options=options, created_by=experiment.created_by, now=now)
         run = BenchmarkRun.objects.get(pk=done.pk)
     for job in Job.objects.live().filter(kind=SCORE_RUN, args__run_id=str(run.pk)):
         finish(job)

@@ -148,7 +148,18 @@ def load(*, now: datetime) -> None:
 
 def planned(example: Example, experiment: Experiment, *, lead: User | None, now: datetime) -> LiveTest:
     started = now - (example.running or timedelta())
-    found = LiveTest.objects.filter(key=example.key).first() or drafting.create(
+    found = drafted(example, experiment, lead=lead, now=now)
+    if example.running and found.status == LiveTest.Status.DRAFT:
+        registering.register(live_test=found, registered_by=lead, now=started - timedelta(hours=1))
+    if example.running and found.started_at is None:
+        running.start(live_test=found, actor=lead, now=started)
+        found.refresh_from_db()
+    return found
+
+
+def drafted(example: Example, experiment: Experiment, *, lead: User | None, now: datetime) -> LiveTest:
+    started = now - (example.running or timedelta())
+    return LiveTest.objects.filter(key=example.key).first() or drafting.create(
         name=example.name,
         key=example.key,
         control=experiment.baseline,
@@ -159,12 +170,6 @@ def planned(example: Example, experiment: Experiment, *, lead: User | None, now:
         created_by=lead,
         now=started - timedelta(hours=2),
     )
-    if example.running and found.status == LiveTest.Status.DRAFT:
-        registering.register(live_test=found, registered_by=lead, now=started - timedelta(hours=1))
-    if example.running and found.started_at is None:
-        running.start(live_test=found, actor=lead, now=started)
-        found.refresh_from_db()
-    return found
 
 
 def feed(example: Example, live_test: LiveTest, *, now: datetime) -> None:
