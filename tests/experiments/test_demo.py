@@ -13,16 +13,17 @@ from annotations.models import Assignment, Campaign, ComparisonTask, Judgment
 from evalsite.platform import audit
 from evalsite.platform.models import User
 from experiments.models import CampaignResult
-from experiments.services import demo, demo_live, demo_reviews, results
+from experiments.services import demo, demo_live, demo_reviews, demo_verdicts, results
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CASE_COUNTED = {"annotations", "experiments", "platform"}
 
 
 @pytest.fixture(autouse=True)
-def without_live_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_live_tests_and_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Theirs are tests of their own: ten thousand visitors need not come again for each of these."""
     monkeypatch.setattr(demo_live, "EXAMPLES", ())
+    monkeypatch.setattr(demo_verdicts, "EXAMPLES", ())
 
 
 def rows() -> dict[str, int]:

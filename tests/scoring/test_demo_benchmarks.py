@@ -7,16 +7,17 @@ from django.core.management import call_command
 from django.test import Client
 
 from experiments.models import BenchmarkRun, EvalCase, EvalSet, Experiment, RunComparison, RunScorer, Score
-from experiments.services import demo, demo_benchmarks, demo_live
+from experiments.services import demo, demo_benchmarks, demo_live, demo_verdicts
 from tests.factories.platform_ import make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def without_live_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_live_tests_and_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Theirs are tests of their own."""
     monkeypatch.setattr(demo_live, "EXAMPLES", ())
+    monkeypatch.setattr(demo_verdicts, "EXAMPLES", ())
 
 
 def rows() -> list[int]:
