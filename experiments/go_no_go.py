@@ -7,7 +7,7 @@ from experiments.deciding.canonical import steady
 from experiments.deciding.evidence import Evidence, Health, Observation, Part, Source
 from experiments.deciding.judging import judge
 from experiments.deciding.verdict import CriterionResult, HealthFailure, PartResult, PointRule, Verdict, Word
-from experiments.policy import Policy
+from experiments.policy import HEALTH_CHECKS, Policy
 
 __all__ = [
     "CriterionResult",
@@ -54,7 +54,7 @@ def verdict_of(results: Sequence[CriterionResult], failures: Sequence[HealthFail
 
 
 def health_failures(policy: Policy, evidence: Evidence) -> tuple[HealthFailure, ...]:
-    """Those that count first, otherwise in an order of their own."""
+    """Those that count first, then a cause before what follows from it: failed calls also leave pairs missing."""
     found = [
         HealthFailure(
             key=one.key,
@@ -66,7 +66,10 @@ def health_failures(policy: Policy, evidence: Evidence) -> tuple[HealthFailure, 
         for one in evidence.health
         if one.ok is False
     ]
-    return tuple(sorted(found, key=lambda one: (not one.counts, canonical.canonical(vars(one)))))
+    rank = {key: number for number, key in enumerate(HEALTH_CHECKS)}
+    return tuple(
+        sorted(found, key=lambda one: (not one.counts, rank.get(one.key, len(rank)), canonical.canonical(vars(one))))
+    )
 
 
 def reason_of(word: Word, results: Sequence[CriterionResult], failures: Sequence[HealthFailure]) -> str:
