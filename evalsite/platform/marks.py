@@ -26,6 +26,7 @@ STATES = {
     "committing": ("accent", "play"),
     "running": ("accent", "play"),
     "done": ("met", "check"),
+    "delivered": ("met", "check"),
     "checked": ("met", "check"),
     "failed": ("failed", "cross"),
     "parked": ("failed", "pause"),
