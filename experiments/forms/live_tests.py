@@ -118,7 +118,7 @@ class LiveTestForm(forms.Form):
         min_value=1, max_value=2160, initial=168, required=False, label="Events are late after, hours"
     )
     early_minutes = forms.IntegerField(
-        min_value=0, max_value=1440, initial=10, required=False, label="Clocks may be ahead by, minutes"
+        min_value=0, max_value=1440, initial=10, required=False, label="Clocks may be apart by, minutes"
     )
     bot_events_per_day = forms.IntegerField(
         min_value=1,

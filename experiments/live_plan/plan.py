@@ -47,7 +47,8 @@ class Plan:
     control; baseline_sd: the spread of one unit, where it is no rate. n_computed, formula: units of the smaller arm by
     the formula; n_per_arm: planned for the smaller arm, with small_reason where it is below the formula or 1,000.
     method: how results are read; looks, spending: of group_sequential. late_hours: an event older than that is late;
-    early_minutes: one further ahead is early; bot_events_per_day: a unit above it looks like a bot.
+    early_minutes: how far clocks may be apart, so that one further ahead is early and one further before its unit's
+    exposure is before it; bot_events_per_day: a unit above it looks like a bot.
     """
 
     version: int = 1

@@ -94,6 +94,14 @@ def test_what_came_before_the_exposure_is_the_covariate_and_nothing_else(test: L
     assert sums("answers") == {"ada": [2, 2, 0, 3]}
 
 
+def test_an_event_dated_by_a_clock_behind_the_sites_counts_as_what_it_is(test: LiveTest) -> None:
+    behind, before = NOW - timedelta(minutes=10), NOW - timedelta(minutes=10, seconds=1)
+    send(event("answered", at=behind), event("answered", at=before), event("answered", at=behind - 7 * DAY))
+    fold(test)
+    assert sums("answers") == {"ada": [1, 1, 0, 2]}
+    assert sums("cost") == {"ada": [0, 0, 1, None]}
+
+
 def test_a_quantile_keeps_single_values_in_their_order(test: LiveTest) -> None:
     send(*[event("answered", at=NOW + place * DAY / 100, properties={"ms": ms}) for place, ms in ((2, 30), (1, 10))])
     fold(test)

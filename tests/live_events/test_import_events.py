@@ -147,6 +147,17 @@ def test_one_event_a_row_in_any_format(tmp_path: Path, kind: str) -> None:
     assert (ArmConflict.objects.get().unit_id, ArmConflict.objects.get().seen_arm) == ("b", "control")
 
 
+def test_the_clocks_of_past_traffic_may_be_apart_too(tmp_path: Path) -> None:
+    at = ["2026-03-02T09:30:00Z", "2026-03-02T09:20:00Z", "2026-03-02T09:19:59Z"]
+    sent = [{"unit_id": "a", "event": "exposure", "timestamp": at[0], "arm": "control"},
+            {"unit_id": "b", "event": "exposure", "timestamp": at[0], "arm": "treatment"},
+            *({"unit_id": "a", "event": "rounds", "timestamp": one, "value": 3} for one in at[1:])]  # fmt: skip
+    file = write(tmp_path, "events.jsonl", "\n".join(orjson.dumps(one).decode() for one in sent))
+    told = run(file, "--plan", write_plan(tmp_path, rate("won", "primary"), ROUNDS))
+    assert "row 4, timestamp: left out: 'a' was exposed later" in told
+    assert dict(UnitMetric.objects.values_list("unit_id", "total")) == {"a": 3}
+
+
 def test_events_go_into_a_test_that_is_here(tmp_path: Path) -> None:
     test = make_live_test(key="past", metrics=[COMPLETION])
     expose_units(test, "ada")

@@ -142,7 +142,8 @@ def test_a_repeated_event_is_answered_as_its_first_was(test: LiveTest) -> None:
         (LATER + timedelta(minutes=10), "accepted"),
         (LATER + timedelta(minutes=10, seconds=1), "early"),
         (NOW, "accepted"),
-        (NOW - timedelta(seconds=1), "before_exposure"),
+        (NOW - timedelta(minutes=10), "accepted"),
+        (NOW - timedelta(minutes=10, seconds=1), "before_exposure"),
     ],
 )
 def test_the_time_of_an_event_decides(test: LiveTest, at: datetime, status: str) -> None:
@@ -193,6 +194,13 @@ def test_a_stopped_test_takes_what_happened_while_it_ran_as_long_as_events_may_b
 def test_an_exposure_has_its_time_too(test: LiveTest, at: datetime, status: str) -> None:
     assert statuses(exposure(unit_id="carol", at=at)) == [status]
     assert Exposure.objects.filter(unit_id="carol").exists() == (status == "accepted")
+
+
+def test_a_unit_exposed_by_a_fast_clock_is_exposed_now(test: LiveTest) -> None:
+    ahead = exposure(unit_id="carol", at=LATER + timedelta(minutes=9))
+    assert statuses(ahead) == ["accepted"]
+    assert Exposure.objects.get(unit_id="carol").exposed_at == LATER
+    assert statuses(event(unit_id="carol", at=LATER - timedelta(minutes=2)), ahead) == ["accepted", "duplicate"]
 
 
 def test_an_exposure_counts_before_the_events_beside_it(test: LiveTest) -> None:

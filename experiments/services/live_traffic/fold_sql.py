@@ -13,6 +13,8 @@ from experiments.live_plan import Metric, Plan
 TOTAL, DENOMINATOR, BEFORE = "total", "denominator", "before"
 # Of one unit. Whoever has more is no usual unit, and each fold writes its list anew.
 MOST_VALUES = 10_000
+# What happened is dated by one clock and the exposure by another: up to so far apart, it came after.
+SKEW = "%(skew)s * interval '1 minute'"
 
 BATCHES = """
 SELECT id, n FROM experiments_eventbatch WHERE live_test_id = %(test)s AND folded_at IS NULL
@@ -58,9 +60,9 @@ FROM (
     WHERE event.live_test_id = %(test)s AND event.batch_id = ANY(%(batches)s)
       AND (abs(found.y) BETWEEN {SMALLEST} AND {LARGEST} OR found.y = 0)
       AND CASE WHEN rule.part = '{BEFORE}'
-          THEN event.at < exposure.exposed_at
-               AND event.at >= exposure.exposed_at - rule.days * interval '1 day'
-          ELSE event.at >= exposure.exposed_at END
+          THEN event.at < exposure.exposed_at - {SKEW}
+               AND event.at >= exposure.exposed_at - {SKEW} - rule.days * interval '1 day'
+          ELSE event.at >= exposure.exposed_at - {SKEW} END
 ) AS counted
 WHERE y IS NOT NULL
 GROUP BY metric, unit_id ORDER BY metric, unit_id

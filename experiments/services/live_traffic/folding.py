@@ -48,7 +48,8 @@ def refold(test_id: int, *, now: datetime) -> int:
 
 
 def add_sums(cursor: Any, test_id: int, plan: Plan, batches: Sequence[int], now: datetime) -> None:
-    cursor.execute(fold_sql.FOLD, {"test": test_id, "batches": list(batches), "rules": fold_sql.rules(plan)})
+    values = {"test": test_id, "batches": list(batches), "rules": fold_sql.rules(plan), "skew": plan.early_minutes}
+    cursor.execute(fold_sql.FOLD, values)
     cursor.execute(fold_sql.MARK, {"batches": list(batches), "now": now})
 
 

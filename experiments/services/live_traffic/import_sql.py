@@ -41,10 +41,12 @@ SELECT row, unit_id, '' FROM past WHERE NOT EXISTS (
 ) ORDER BY row
 """
 AHEAD = "SELECT row, unit_id, at::text FROM past WHERE at > %(latest)s ORDER BY row"
-# `periods` says by the name of an event how many days before its unit's exposure it is wanted.
+# `periods` says by the name of an event how many days before its unit's exposure it is wanted. In `skew` minutes two
+# clocks may differ.
 IS_TOO_SOON = """
 exposure.live_test_id = %(test)s AND exposure.unit_id = past.unit_id AND past.name NOT IN ('', 'exposure')
-AND past.at < exposure.exposed_at - coalesce((%(periods)s::jsonb ->> past.name)::float8, 0) * interval '1 day'
+AND past.at < exposure.exposed_at - %(skew)s * interval '1 minute'
+    - coalesce((%(periods)s::jsonb ->> past.name)::float8, 0) * interval '1 day'
 """
 BEFORE_EXPOSURE = f"""
 SELECT past.row, past.unit_id, exposure.exposed_at::text

@@ -45,7 +45,7 @@ def expose(test: LiveTest) -> tuple[int, int]:
 def problems(test: LiveTest, plan: Plan, *, now: datetime) -> Iterator[Problem]:
     """What only all rows together tell, after `expose`."""
     latest = now + timedelta(minutes=plan.early_minutes)
-    values = {"test": test.pk, "latest": latest, "periods": periods(plan)}
+    values = {"test": test.pk, "latest": latest, "periods": periods(plan), "skew": plan.early_minutes}
     twice = rows_of(sql.UNITS_TWICE, values)
     for row, unit, first in twice:
         yield Problem(row, "unit_id", Kind.DUPLICATE_ID, f"{unit!r} stands in row {first} already")
@@ -66,7 +66,7 @@ def problems(test: LiveTest, plan: Plan, *, now: datetime) -> Iterator[Problem]:
 
 def move(test: LiveTest, plan: Plan, *, left_out: int, now: datetime) -> tuple[int, dict[str, int]]:
     """The staged rows, of which nothing is wrong any more, become events; how many, and how many did not and why."""
-    values: dict[str, Any] = {"test": test.pk, "now": now, "periods": periods(plan)}
+    values: dict[str, Any] = {"test": test.pk, "now": now, "periods": periods(plan), "skew": plan.early_minutes}
     with connection.cursor() as cursor:
         cursor.execute(sql.LEAVE_OUT_TOO_SOON, values)
         too_soon = cursor.rowcount

@@ -56,10 +56,15 @@ UNEXPOSED: Refusal = (NOT_EXPOSED, "this unit has not been exposed: ask for its 
 
 @dataclass(frozen=True)
 class Sieve:
-    """The times that a test takes at one moment, worked out once for all events of a request."""
+    """The times that a test takes at one moment, worked out once for all events of a request.
+
+    skew: how far two clocks may be apart, in either direction. It holds for this site's clock and for the one that
+    dated a unit's exposure.
+    """
 
     oldest: datetime
     latest: datetime
+    skew: timedelta
     began: datetime | None
     ended: datetime | None
     late: Refusal
@@ -72,6 +77,7 @@ class Sieve:
         return cls(
             oldest=now - timedelta(hours=test.plan.late_hours),
             latest=now + skew,
+            skew=skew,
             began=test.started_at - skew if test.started_at else None,
             ended=test.stopped_at,
             late=(LATE, f"more than {test.plan.late_hours:g} hours old when it came"),
@@ -88,9 +94,9 @@ class Sieve:
         return None
 
     def other(self, event: Event, exposed: Exposed | None) -> Refusal | None:
-        if exposed is not None and event.at < exposed.exposed_at:
+        if exposed is not None and event.at < (since := exposed.exposed_at - self.skew):
             period = self.before.get(event.name)
-            if period is not None and event.at >= exposed.exposed_at - period:
+            if period is not None and event.at >= since - period:
                 return None
             return BEFORE_EXPOSURE, f"its unit was exposed at {exposed.exposed_at:%Y-%m-%d %H:%M:%S} UTC"
         if exposed is None and event.name in self.before and event.at < self.oldest:
