@@ -120,10 +120,10 @@ def standing_comparison(part: Part, *, now: datetime) -> RunComparison | None:
 def of_comparison(part: Part, found: RunComparison) -> Part:
     made = replace(part, made=str(found.pk))
     if comparisons.is_fresh(found):
-        return replace(made, state=parts.DONE, reused=not part.made, note=found.headline)
+        return replace(made, state=parts.DONE, reused=part.reused or not part.made, note=found.headline)
     if found.job and found.job.status in STOPPED:
         return replace(made, state=parts.FAILED, note=found.job.error or "Its job was stopped.")
-    return replace(made, state=parts.RUNNING)
+    return replace(made, state=parts.RUNNING, reused=False)
 
 
 @transaction.atomic
