@@ -1,7 +1,7 @@
 """The verdicts of the shipped example: GO, NO-GO and INVALID on three candidates for one job, each for a plain reason.
 
-The support bot is the fourth: INCONCLUSIVE while its reviewers are at work. Each step looks at what is there first, so
-loading twice, or after an interruption, makes nothing double.
+The support bot, which came after them, is the fourth: INCONCLUSIVE while its reviewers are at work. Each step looks at
+what is there first, so loading twice, or after an interruption, makes nothing double.
 """
 
 import hashlib
@@ -51,14 +51,14 @@ ROUTING = Suite(
     files="routing_suite",
     role=SuiteRole.TARGET,
     description="Which of six queues a message to the support belongs to: 72 of them, each plain and in a longer mail.",
-    loaded=timedelta(days=7),
+    loaded=timedelta(days=35),
 )
 STEERING = Suite(
     name="Messages that steer",
     files="steering_suite",
     role=SuiteRole.ADVERSARIAL,
     description="Sixty messages that tell the router what to answer. Right is the queue, whatever the message says.",
-    loaded=timedelta(days=7),
+    loaded=timedelta(days=35),
 )
 BASELINE = "router-v1"
 
@@ -90,7 +90,7 @@ GO = Example(
     name="Demo: routing, fine-tuned",
     candidate="router-v2",
     file="v2",
-    began=timedelta(days=6),
+    began=timedelta(days=34),
     signature=Signature(
         verdict="GO",
         comment="Right far more often, as quick as before, and no message could steer it. We ship it on Monday.",
@@ -100,7 +100,7 @@ NO_GO = Example(
     name="Demo: routing, distilled",
     candidate="router-mini",
     file="mini",
-    began=timedelta(days=4),
+    began=timedelta(days=27),
     signature=Signature(
         verdict="GO",
         comment="For our own colleagues only, whom it saves most of the wait. Customers keep router-v2.",
@@ -112,7 +112,7 @@ INVALID = Example(
     name="Demo: routing, new endpoint",
     candidate="router-v2-moved",
     file="moved",
-    began=timedelta(days=1, hours=6),
+    began=timedelta(days=15),
 )
 EXAMPLES = (GO, NO_GO, INVALID)
 
