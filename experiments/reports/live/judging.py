@@ -22,7 +22,7 @@ SMALLEST_P = 1e-12
 NO_UNITS = "An arm has no unit with a value yet."
 DRIFTED = (
     "The difference of now lies outside of what earlier looks allowed: what is measured has changed over time. "
-    "The interval is that of now alone."
+    "Interval and p-value are those of now alone."
 )
 
 
@@ -207,7 +207,10 @@ def repeated_p(p: float, reading: Reading) -> float:
 
 
 def remembered(row: MetricRow, history: History | None, alpha: float) -> MetricRow:
-    """What held at an earlier look still holds: bounds are the narrowest so far, and p the smallest."""
+    """What held at an earlier look still holds: bounds are the narrowest so far, and p the smallest.
+
+    Unless what is measured has changed: then p, interval and direction are those of this look alone.
+    """
     if history is None or row.p_kind == "fixed":
         return row
     row = narrowed(row, history)
@@ -218,7 +221,6 @@ def narrowed(row: MetricRow, history: History) -> MetricRow:
     if row.p_value is None or row.difference is None or row.ci_low is None or row.ci_high is None:
         return row
     low, high = max(row.ci_low, history.low), min(row.ci_high, history.high)
-    p = min(row.p_value, history.p_value)
     if not low <= row.difference <= high:
-        return replace(row, p_value=p, warnings=(*row.warnings, DRIFTED))
-    return replace(row, p_value=p, ci_low=low, ci_high=high)
+        return replace(row, warnings=(*row.warnings, DRIFTED))
+    return replace(row, p_value=min(row.p_value, history.p_value), ci_low=low, ci_high=high)
