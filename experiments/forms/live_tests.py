@@ -106,7 +106,10 @@ class LiveTestForm(forms.Form):
     looks = forms.IntegerField(min_value=2, max_value=50, initial=5, required=False, label="Planned looks")
     spending = forms.ChoiceField(choices=SPENDINGS, initial="obrien_fleming", required=False, label="Spending of α")
     correction = forms.ChoiceField(
-        choices=CORRECTIONS, initial="holm", label="Correction", help_text="Over all metrics that decide or inform."
+        choices=CORRECTIONS,
+        initial="holm",
+        label="Correction",
+        help_text="Over the secondary metrics. The primary one is read at α, as its size was computed.",
     )
     segments = forms.CharField(
         required=False,

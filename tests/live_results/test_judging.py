@@ -126,6 +126,15 @@ def test_a_difference_outside_of_earlier_bounds_is_called_a_drift() -> None:
     assert DRIFTED in now.warnings
 
 
+def test_after_a_drift_p_interval_and_verdict_are_of_one_look() -> None:
+    row = judged(RATE, measure(0.30, 0.295), ALWAYS)
+    now = remembered(row, History(p_value=1.6e-4, low=0.03, high=0.11), 0.05)
+    assert DRIFTED in now.warnings
+    assert (now.p_value, now.ci_low, now.ci_high) == (row.p_value, row.ci_low, row.ci_high)
+    [read] = corrected([now], method="holm", alpha=0.05)
+    assert (read.verdict, read.significant) == ("no_difference_shown", False)
+
+
 def test_a_fixed_reading_forgets_earlier_ones() -> None:
     row = judged(RATE, measure(0.30, 0.34), FIXED)
     assert remembered(row, History(p_value=1e-9, low=0.039, high=0.041), 0.05) == row
@@ -135,20 +144,23 @@ def row_of(key: str, p: float | None, *, role: str = "secondary", difference: fl
     return MetricRow(key=key, title=key, role=role, kind="rate", p_value=p, difference=difference, **fields)  # type: ignore[arg-type]
 
 
-def test_primary_and_secondary_metrics_are_corrected_together_and_guardrails_are_not() -> None:
+def test_the_primary_metric_is_read_at_alpha_and_secondary_ones_are_corrected_among_themselves() -> None:
     rows = [
-        row_of("a", 0.01, role="primary"),
-        row_of("b", 0.04),
+        row_of("a", 0.04, role="primary"),
+        row_of("b", 0.02),
         row_of("c", 0.03),
+        row_of("d", 0.01),
         row_of("g", 0.04, role="guardrail"),
     ]
     holm = corrected(rows, method="holm", alpha=0.05)
-    assert [row.p_corrected for row in holm] == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.06), None]
-    assert [row.significant for row in holm] == [True, False, False, True]
-    bh = corrected(rows, method="bh", alpha=0.05)
-    assert [row.p_corrected for row in bh[:3]] == [pytest.approx(0.03), pytest.approx(0.04), pytest.approx(0.04)]
+    assert [row.p_corrected for row in holm] == [None, *(pytest.approx(p) for p in (0.04, 0.04, 0.03)), None]
+    assert [row.p_deciding for row in holm[:2]] == [0.04, pytest.approx(0.04)]
+    assert [row.significant for row in holm] == [True] * 5
+    bh = corrected(rows, method="bh", alpha=0.025)
+    assert [row.p_corrected for row in bh[1:4]] == [pytest.approx(0.03)] * 3
+    assert [row.significant for row in bh] == [False] * 5
     none = corrected(rows, method="none", alpha=0.05)
-    assert [row.p_corrected for row in none] == [None] * 4
+    assert [row.p_corrected for row in none] == [None] * 5
     assert all(row.significant for row in none)
 
 

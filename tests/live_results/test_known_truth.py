@@ -60,7 +60,7 @@ def test_the_page_prints_the_true_z_p_and_interval() -> None:
     assert row.z == pytest.approx(6.01, abs=0.005)
     assert row.p_value == pytest.approx(1.8e-9, rel=0.03)
     assert [row.ci_low, row.ci_high] == pytest.approx([0.052, 0.099], abs=5e-4)
-    assert row.p_corrected == pytest.approx(2 * (row.p_value or 0))
+    assert row.p_corrected is None  # the plan's size was computed for this one test
     assert (row.significant, row.verdict) == (True, "better")
     assert payload.headline.startswith("Task completion is higher with treatment, which is better: 78.9% against 71.3%")
     assert "p = 1.8e-9" in payload.headline

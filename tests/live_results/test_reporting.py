@@ -42,7 +42,7 @@ def test_the_report_says_in_words_what_the_page_says(live_test: LiveTest) -> Non
     for part in (
         "confidence sequence, valid at every look",
         "ok: 50.00% of 600 units are in treatment",
-        "metrics, corrected by Benjamini-Hochberg",
+        "metrics, secondary ones corrected by Benjamini-Hochberg",
         "secondary: undefined",
         "n 300 and 300",
         "Crashes",

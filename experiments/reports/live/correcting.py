@@ -1,4 +1,4 @@
-"""Many metrics at once: corrected p-values within the plan's family, and the verdict of each row."""
+"""Many metrics at once: corrected p-values among the secondary ones, and the verdict of each row."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,12 +7,13 @@ from experiments.live_plan import Correction
 from experiments.reports.live.payload import MetricRow, SegmentRow, Verdict
 from experiments.stats.multiplicity import adjust_p_values
 
-FAMILY = ("primary", "secondary")
+# The primary metric is a family of its own, read at α: the planned size was computed for that one test.
+FAMILY = "secondary"
 
 
 def corrected(rows: Sequence[MetricRow], *, method: Correction, alpha: float) -> tuple[MetricRow, ...]:
-    """Primary and secondary metrics are one family; a guardrail is judged against its margin and corrected by none."""
-    family = [row for row in rows if row.role in FAMILY]
+    """Secondary metrics are corrected among themselves; a guardrail is judged against its margin and not corrected."""
+    family = [row for row in rows if row.role == FAMILY]
     p_values: dict[str, float | None] = {}
     if method != "none" and family:
         found = adjust_p_values([row.p_value for row in family], method=method)
@@ -31,7 +32,7 @@ def corrected_segments(rows: Sequence[SegmentRow], *, alpha: float) -> tuple[Seg
 
 
 def ruled(row: MetricRow, alpha: float) -> MetricRow:
-    p = row.p_value if row.p_corrected is None else row.p_corrected
+    p = row.p_deciding
     if p is None or row.difference is None:
         return replace(row, significant=None, verdict="undefined")
     significant = p < alpha

@@ -89,6 +89,11 @@ class MetricRow:
     capped: int = 0
     sentence: str = ""
 
+    @property
+    def p_deciding(self) -> float | None:
+        """The one that is held against α."""
+        return self.p_value if self.p_corrected is None else self.p_corrected
+
 
 @dataclass(frozen=True, kw_only=True)
 class Point:

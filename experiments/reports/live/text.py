@@ -11,7 +11,11 @@ METHODS = {
     "group_sequential": "group-sequential, valid at its planned looks",
     "fixed_horizon": "fixed horizon, read once at the planned size",
 }
-CORRECTIONS = {"holm": "corrected by Holm", "bh": "corrected by Benjamini-Hochberg", "none": "not corrected"}
+CORRECTIONS = {
+    "holm": "secondary ones corrected by Holm",
+    "bh": "secondary ones corrected by Benjamini-Hochberg",
+    "none": "not corrected",
+}
 SIGNS = {"ok": "ok", "warning": "WARNING", "failed": "FAILED", "unknown": "–"}
 
 

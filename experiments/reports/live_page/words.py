@@ -9,8 +9,8 @@ MOST_DIGITS = 6
 MOST_PERCENT_DIGITS = 3
 SMALL_P = 0.001
 CORRECTIONS = {
-    "holm": "The corrected p takes the number of metrics into account, by Holm’s method.",
-    "bh": "The corrected p takes the number of metrics into account, by Benjamini and Hochberg’s method.",
+    "holm": "The primary metric is read at α. Secondary metrics are corrected among themselves, by Holm’s method.",
+    "bh": "The primary metric is read at α. Secondary metrics are corrected among themselves, by Benjamini-Hochberg’s method.",
     "none": "No p is corrected for the number of metrics: the plan says so.",
 }
 METHODS = {
