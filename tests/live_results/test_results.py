@@ -109,8 +109,12 @@ def test_a_confidence_sequence_is_shown_from_the_start_and_its_looks_are_remembe
     assert strong is not None
     assert turned is not None
     assert LiveLook.objects.filter(live_test=live_test, planned=False).count() == 3
-    assert turned.p_value == strong.p_value  # the smallest so far
+    assert strong.verdict == "better"
     assert any("has changed over time" in note for note in turned.warnings)
+    assert turned.difference is not None
+    assert turned.ci_low is not None
+    assert turned.ci_high is not None
+    assert turned.significant == (turned.ci_low > 0 or turned.ci_high < 0)  # p and interval are of one look
 
 
 def test_a_group_sequential_test_speaks_at_its_planned_looks_only() -> None:
@@ -164,6 +168,15 @@ def test_a_split_that_is_not_as_planned_blocks_every_verdict() -> None:
     assert live_test.status == Status.RUNNING  # what cannot be believed stops nothing
     assert payload.guardrails[0].status == "undefined"
     assert not LiveLook.objects.filter(live_test=live_test).exists()
+    assert payload.over_time[0].caption.endswith("not judged, since the split is not as planned.")
+
+
+def test_a_blocked_look_does_not_say_that_it_crossed_its_bound() -> None:
+    live_test = make_live_test(**GROUP)
+    fill(live_test, "control", 500, {"completion": first(100)})
+    fill(live_test, "treatment", 700, {"completion": first(600)})
+    [look] = result_of(live_test).looks
+    assert (look.crossed, look.information) == (None, 1.0)
 
 
 def test_a_mismatch_between_one_in_a_hundred_and_one_in_a_thousand_warns() -> None:

@@ -9,8 +9,10 @@ from experiments.reports.live.cells import Cell, Stratum
 from experiments.reports.live.contrasts import contrast
 from experiments.reports.live.distributions import Axis, axis
 from experiments.reports.live.guardrails import guardrail
+from experiments.reports.live.headlines import headline, stop_because
 from experiments.reports.live.health import lasting
 from experiments.reports.live.over_time import slots_of
+from experiments.reports.live.payload import MetricRow, PerArm
 from experiments.reports.live.wording import MINUS, change, number, probability, span, value
 from tests.factories.live_tests_ import COMPLETION, make_plan
 
@@ -105,3 +107,29 @@ def test_hidden_guardrails_tell_a_breach_and_nothing_else() -> None:
 
 def test_too_few_units_judge_nothing() -> None:
     assert judged(0.1, 0.9, n=60).status == "undefined"
+
+
+@pytest.mark.parametrize("decides", [True, False])
+def test_the_headline_and_stop_now_say_what_the_verdict_says(decides: bool) -> None:
+    plan = make_plan(method="confidence_sequence")
+    row = MetricRow(
+        key="completion",
+        title="Completion",
+        role="primary",
+        kind="rate",
+        control=0.3,
+        treatment=0.4,
+        difference=0.1,
+        ci_low=0.01,
+        ci_high=0.2,
+        p_value=0.0301,
+        p_corrected=0.0302 if decides else 0.06,
+        significant=decides,
+        verdict="better" if decides else "no_difference_shown",
+    )
+    stop = stop_because(row, plan, status="running", reached=False, blocked=False, guardrails=())
+    assert bool(stop) == decides
+    exposed = PerArm(control=100, treatment=100)
+    told = headline(row, plan, exposed=exposed, hidden_why="", blocked_why="", guardrails=(), running=True)
+    assert told.endswith(probability(row.p_corrected) + ".")  # the p that decides
+    assert ("better" in told) == decides

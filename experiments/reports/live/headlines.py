@@ -36,7 +36,7 @@ def finding(row: MetricRow, plan: Plan, *, running: bool) -> str:
     figures = (
         f"{value(row.treatment, row.kind, row.unit)} against {value(row.control, row.kind, row.unit)}, "
         f"{change(row.difference, row.kind, row.unit)} "
-        f"({what} {span(row.ci_low, row.ci_high, row.kind, row.unit)}), {probability(row.p_value)}"
+        f"({what} {span(row.ci_low, row.ci_high, row.kind, row.unit)}), {probability(row.p_deciding)}"
     )
     if row.verdict in ("better", "worse"):
         way = "higher" if row.difference > 0 else "lower"
@@ -70,6 +70,6 @@ def stop_because(
         return f"A guardrail is breached: {', '.join(breached)}."
     if blocked:
         return "The split is not as planned: find the cause, stop, and start a new test."
-    if plan.method != "fixed_horizon" and primary.p_value is not None and primary.p_value < plan.alpha:
+    if plan.method != "fixed_horizon" and primary.significant:
         return f"{primary.title} has passed its bound: the plan allows to stop now."
     return "The planned units are in: stop the test and decide." if reached else ""

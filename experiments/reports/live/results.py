@@ -48,6 +48,7 @@ OPENED_EARLY = (
 )
 FROZEN = "Units exposed until {at:%d %b %Y %H:%M} UTC are compared, when the planned units were in; later ones are not."
 WAITING = "{n:,} events have arrived and are not in these sums yet."
+NOT_JUDGED = "not judged, since the split is not as planned."
 BETWEEN = "These are the figures of look {number}; the next planned look is due at {n:,} units in each arm."
 
 
@@ -133,6 +134,7 @@ class Shown:
         return replace(
             self,
             rows=tuple(without_verdict(row) for row in self.rows),
+            over_time=tuple(replace(one, caption=f"{one.title}: {NOT_JUDGED}") for one in self.over_time),
             segments=tuple(replace(one, row=without_verdict(one.row)) for one in self.segments),
             look=self.look if self.look is not None and self.look.planned else None,
         )
@@ -227,7 +229,7 @@ def without_verdict(row: MetricRow) -> MetricRow:
 
 
 def unjudged(one: Guardrail) -> Guardrail:
-    return replace(one, status="undefined", sentence=f"{one.title}: not judged, since the split is not as planned.")
+    return replace(one, status="undefined", sentence=f"{one.title}: {NOT_JUDGED}")
 
 
 def series(known: Known, rows: Sequence[MetricRow], found: Measured) -> tuple[Series, ...]:
@@ -296,7 +298,7 @@ def put_together(
         segments=shown.segments,
         guardrails=guardrails,
         amendments=tuple(shown_amendment(one) for one in known.amendments),
-        looks=all_looks(known, stage, shown, primary),
+        looks=all_looks(known, traced, shown, primary),
         next_look_n=next_n(known, stage) if live_test.status == LiveTest.Status.RUNNING else None,
         phases=traced.phases,
         events=traffic.events,
@@ -317,13 +319,13 @@ def next_n(known: Known, stage: Stage) -> int | None:
     return next_look_n(known.plan, stage.information[-1] if stage.information else past_information(known.looks))
 
 
-def all_looks(known: Known, stage: Stage, shown: Shown, primary: MetricRow) -> tuple[Look, ...]:
-    """Those remembered, and the one that this computation is."""
-    past = planned_looks(known.looks, primary.key)
-    if shown.look is None or not shown.look.planned:
-        return past
-    number = max((one.number for one in known.looks), default=0) + 1
-    return (*past, look_of(number, known.now, shown.look.figures, primary.key))
+def all_looks(known: Known, traced: Traced, shown: Shown, primary: MetricRow) -> tuple[Look, ...]:
+    """Those remembered, and the one that this computation is. Blocked, none says that it crossed its bound."""
+    found = planned_looks(known.looks, primary.key)
+    if shown.look is not None and shown.look.planned:
+        number = max((one.number for one in known.looks), default=0) + 1
+        found = (*found, look_of(number, known.now, shown.look.figures, primary.key))
+    return tuple(replace(one, crossed=None) for one in found) if traced.blocked else found
 
 
 def notes(known: Known, traced: Traced, stage: Stage) -> tuple[str, ...]:

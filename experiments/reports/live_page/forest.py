@@ -28,6 +28,8 @@ class Forest:
     @property
     def caption(self) -> str:
         """What can be seen, in a sentence. The dashed line is no change."""
+        if any(row.data.verdict == "blocked" for row in self.rows):
+            return "No change is judged, since the split is not as planned; the dashed line is none."
         clear = [row for row in self.rows if row.data.verdict in ("better", "worse")]
         if not clear:
             return "For no metric a change is shown; the dashed line is none."
