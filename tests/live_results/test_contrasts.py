@@ -116,6 +116,29 @@ def test_a_ramp_between_a_bad_and_a_good_day_makes_no_difference() -> None:
     assert found.result.method.endswith("within each of 2 phases of the split")
 
 
+def test_a_first_percent_of_traffic_weighs_no_more_than_it_can_tell() -> None:
+    """Five units of treatment without a hit are no proof that treatment hits nothing."""
+    percent = stratum(Cell(n=495, y=0.7), Cell(n=5, y=0.0))
+    half = stratum(Cell(n=2000, y=0.7), Cell(n=2000, y=0.7))
+    found = contrast(metric("rate"), (percent, half), alpha=0.05)
+    assert found is not None
+    told = (495 * 5 / 500, 1000)
+    assert found.result.estimate == pytest.approx(-0.7 * told[0] / sum(told))
+    alone = contrast(metric("rate"), (half,), alpha=0.05)
+    assert alone is not None
+    assert found.result.se == pytest.approx(alone.result.se, rel=0.01)
+
+
+def test_an_arm_without_a_hit_is_not_certain_of_it() -> None:
+    rare = stratum(Cell(n=20_000, y=0.02), Cell(n=500, y=0.0))
+    expected = math.sqrt(rare.control.y * 0.98 / 20_000 + (400 / 20_500) * (1 - 400 / 20_500) / 500)
+    for phases in ((rare,), (rare, rare)):
+        found = contrast(metric("rate"), phases, alpha=0.05)
+        assert found is not None
+        assert found.result.se == pytest.approx(expected / math.sqrt(len(phases)))
+        assert found.v1 > found.v0
+
+
 def test_phases_of_one_split_are_as_good_as_one_phase() -> None:
     y0, y1 = RNG.normal(5, 2, 4000), RNG.normal(5.1, 2, 4000)
     whole = contrast(metric(), (stratum(cell_of(y0), cell_of(y1)),), alpha=0.05)

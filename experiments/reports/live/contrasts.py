@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from scipy import special
 
+from experiments import routing
 from experiments.live_plan import Metric
-from experiments.reports.live.cells import Cell, Strata, together
+from experiments.reports.live.cells import Cell, Strata, Stratum, together
 from experiments.stats import clustered, means
 from experiments.stats.lift import relative_lift
 from experiments.stats.means import CupedSums, welch_t_test
@@ -16,6 +17,7 @@ from experiments.stats.result import ComparisonResult
 DROPPED = "{n:,} units of a phase of the split in which an arm has fewer than two are left out."
 STRATIFIED = "{method}, within each of {k} phases of the split"
 FEW = 2
+FEW_HITS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,8 @@ def single(metric: Metric, strata: Strata, alpha: float) -> Contrast:
         return adjusted(control, treatment, alpha)
     if metric.kind == "rate":
         result: ComparisonResult = two_proportion_test(*hits(control), *hits(treatment), alpha=alpha)
-        return contrast_of(result, rate_error(control), rate_error(treatment))
+        first, second = rate_error(control, strata[0]), rate_error(treatment, strata[0])
+        return contrast_of(replace(result, se=math.sqrt(first[0] + second[0])), first, second)
     if metric.kind == "ratio":
         if not control.x or not treatment.x:
             return undefined(control, treatment, alpha)
@@ -104,8 +107,18 @@ def hits(cell: Cell) -> tuple[int, int]:
     return round(cell.y * cell.n), cell.n
 
 
-def rate_error(cell: Cell) -> tuple[float, int]:
-    return cell.y * (1 - cell.y) / cell.n, cell.n
+def rate_error(cell: Cell, phase: Stratum) -> tuple[float, int]:
+    """Squared. An arm with next to no hit, or no miss, knows nothing of its own error: that of both arms is its least.
+
+    A treatment of five units without a hit would be certain otherwise.
+    """
+    own, rarer = cell.y * (1 - cell.y), min(cell.y, 1 - cell.y) * cell.n
+    rate = pooled_rate(phase)
+    return (own if rarer >= FEW_HITS else max(own, rate * (1 - rate))) / cell.n, cell.n
+
+
+def pooled_rate(phase: Stratum) -> float:
+    return (phase.control.y * phase.control.n + phase.treatment.y * phase.treatment.n) / phase.n
 
 
 def mean(cell: Cell) -> tuple[float, float, int]:
@@ -152,8 +165,12 @@ def left_over(cell: Cell, theta: float) -> float:
 
 
 def weights(strata: Strata) -> list[float]:
-    total = sum(one.n for one in strata)
-    return [one.n / total for one in strata]
+    """Each phase as much as it can tell of a difference: a first percent of traffic says little, however long it ran.
+
+    Source: Mantel & Haenszel 1959, JNCI 22:719.
+    """
+    told = [one.control.n * one.treatment.n / one.n for one in strata]
+    return [one / sum(told) for one in told]
 
 
 @dataclass(frozen=True)
@@ -173,15 +190,14 @@ class Joined:
 
 
 def joined(metric: Metric, strata: Strata, alpha: float) -> Contrast:
-    """Each arm's value is the mean of its phases' values, weighted by the units of both arms in the phase.
+    """Each arm's value is the mean of its phases' values, both arms weighted alike.
 
     Where the split moved, the arms met different days in different numbers; compared within each phase they did not.
-    Source: Miratrix, Sekhon & Yu 2013, JRSS B 75:369 (post-stratification).
     """
     shares = weights(strata)
     theta = slope(metric, strata)
-    first = joined_arm(metric, [one.control for one in strata], shares, theta, centre(strata))
-    second = joined_arm(metric, [one.treatment for one in strata], shares, theta, centre(strata))
+    first = joined_arm(metric, strata, "control", shares, theta)
+    second = joined_arm(metric, strata, "treatment", shares, theta)
     if first is None or second is None:
         both = together(one.control for one in strata), together(one.treatment for one in strata)
         return undefined(*both, alpha)
@@ -198,8 +214,9 @@ def joined(metric: Metric, strata: Strata, alpha: float) -> Contrast:
 
 
 def joined_arm(
-    metric: Metric, cells: list[Cell], shares: list[float], theta: float | None, centre_x: float
+    metric: Metric, strata: Strata, arm: routing.Arm, shares: list[float], theta: float | None
 ) -> Joined | None:
+    cells = [one.control if arm == "control" else one.treatment for one in strata]
     y = sum(share * cell.y for share, cell in zip(shares, cells, strict=True))
     x = sum(share * cell.x for share, cell in zip(shares, cells, strict=True))
     if metric.kind == "ratio":
@@ -208,20 +225,19 @@ def joined_arm(
         value, scale, tilt = y / x, 1 / x, y / x
     else:
         tilt = theta or 0.0
-        value, scale = y - tilt * (x - centre_x), 1.0
+        value, scale = y - tilt * (x - centre(strata)), 1.0
     binary = metric.kind == "rate" and theta is None
     errors = []
-    for share, cell in zip(shares, cells, strict=True):
+    for share, cell, phase in zip(shares, cells, strata, strict=True):
         squares = max(0.0, cell.yy - 2 * tilt * cell.xy + tilt * tilt * cell.xx)
-        one = rate_error(cell)[0] if binary else squares / max(1, cell.n - 1) / cell.n
+        one = rate_error(cell, phase)[0] if binary else squares / max(1, cell.n - 1) / cell.n
         errors.append((share * share * scale * scale * one, cell.n))
     return Joined(value, tuple(errors))
 
 
 def joined_errors(metric: Metric, strata: Strata, shares: list[float]) -> float:
     """The squared error of the difference without the covariate."""
-    arms = ([one.control for one in strata], [one.treatment for one in strata])
-    found = [joined_arm(metric, cells, shares, 0.0, 0.0) for cells in arms]
+    found = [joined_arm(metric, strata, arm, shares, 0.0) for arm in ("control", "treatment")]
     return sum(one.error for one in found if one is not None)
 
 
@@ -289,6 +305,6 @@ def pooled_error(strata: Strata) -> float:
     """Of the difference of two equal rates in each phase."""
     total = 0.0
     for share, one in zip(weights(strata), strata, strict=True):
-        rate = (one.control.y * one.control.n + one.treatment.y * one.treatment.n) / one.n
+        rate = pooled_rate(one)
         total += share**2 * rate * (1 - rate) * (1 / one.control.n + 1 / one.treatment.n)
     return math.sqrt(total)
