@@ -1,5 +1,6 @@
 """Signing a decision: it freezes the policy, the evidence, the verdict and all the report shows. Nothing is edited."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,11 @@ from evalsite.platform import audit
 from evalsite.platform.models import Role, User
 from experiments import go_no_go
 from experiments.deciding import canonical
+from experiments.deciding.verdict import VERSION as RULE
 from experiments.go_no_go import Evidence, Verdict
 from experiments.models import Decision, EvidenceSnapshot, Experiment
 from experiments.policy import Policy
+from experiments.reports.evidence.freshness import same_evidence, sources
 from experiments.reports.evidence.page import Dashboard
 from experiments.reports.evidence.printed import moment, report
 from experiments.reports.policies.registered import Registered, current
@@ -22,6 +25,8 @@ from experiments.services.code_version import code_version
 from experiments.services.hooks import delivering
 
 MOST_CHARACTERS = 10_000
+# What frozen texts raise that another release wrote, or another hand.
+UNREADABLE = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 
 
 class CannotSign(Exception):
@@ -30,6 +35,10 @@ class CannotSign(Exception):
 
 class EvidenceMoved(CannotSign):
     """The evidence or the policy is another one than the lead saw: the page must be read again."""
+
+
+class EvidenceStale(EvidenceMoved):
+    """Something it rests on has moved and it was not gathered since: what the lead saw may not hold any more."""
 
 
 class SignedOtherwise(CannotSign):
@@ -51,14 +60,29 @@ class Part:
 
 @dataclass(frozen=True)
 class Recomputed:
-    """From the frozen texts alone: nothing of the rows they once came from is read."""
+    """From the frozen texts alone: nothing of the rows they once came from is read.
+
+    rule: that the verdict was given by; where it is an earlier one, `parts` tell whether the texts are untouched and
+    `verdict_now` what today's rule makes of them. problem: why they cannot be decided on, where they cannot.
+    """
 
     decision: Decision
     parts: tuple[Part, ...]
+    rule: int
+    verdict_now: str
+    problem: str = ""
 
     @property
     def is_same(self) -> bool:
         return all(one.is_same for one in self.parts)
+
+    @property
+    def is_by_this_rule(self) -> bool:
+        return self.rule == RULE
+
+    @property
+    def rule_now(self) -> int:
+        return RULE
 
     @property
     def differing(self) -> list[Part]:
@@ -167,6 +191,11 @@ def freeze(experiment: Experiment, *, evidence_sha256: str, policy_sha256: str) 
         raise EvidenceMoved("A policy was registered just now and the evidence is being held against it: look again.")
     if (snapshot.sha256, rule.row.sha256) != (evidence_sha256, policy_sha256):
         raise EvidenceMoved("The evidence has moved since you opened this page. Read it again, then sign.")
+    if not same_evidence(snapshot.source, sources([experiment])[experiment.pk]):
+        raise EvidenceStale(
+            "What the evidence rests on has moved since it was gathered. "
+            "It is gathered again by itself: read the new verdict in a moment, then sign."
+        )
     evidence = Evidence.from_dict(orjson.loads(snapshot.text))
     verdict = go_no_go.decide(rule.policy, evidence)
     if {one.key: one.status for one in shown.criteria} != {one.key: one.status for one in verdict.criteria}:
@@ -205,20 +234,62 @@ def superseded_by(decision: Decision) -> Decision | None:
 
 
 def recompute(decision: Decision) -> Recomputed:
-    """What the frozen policy and evidence give with the code that runs now, byte by byte."""
-    policy = Policy.from_dict(orjson.loads(decision.policy.text))
-    evidence = Evidence.from_dict(orjson.loads(decision.evidence_text))
-    verdict = go_no_go.decide(policy, evidence)
-    text = verdict.canonical()
+    """What the frozen policy and evidence give with the code that runs now, byte by byte.
+
+    A decision by an earlier rule is held to its own hashes only: that today's rule says it otherwise is no forgery. Its
+    number is believed only where the code was another as well.
+    """
+    kept = read_kept(decision.verdict_text)
+    rule = kept.get("version", 0)
+    is_earlier = isinstance(rule, int) and rule < RULE and rule_of(decision.code_version) != rule_of(code_version())
+    policy = evidence = verdict = None
+    problem = ""
+    try:
+        policy = Policy.frozen(orjson.loads(decision.policy.text))
+        evidence = Evidence.from_dict(orjson.loads(decision.evidence_text))
+        verdict = go_no_go.decide(policy, evidence)
+    except UNREADABLE as found:
+        problem = str(found) or type(found).__name__
+    again = None if is_earlier else (policy, evidence, verdict)
     return Recomputed(
         decision,
-        (
-            Part("policy", decision.policy.text, policy.canonical().decode()),
-            Part("hash of the policy", decision.policy.sha256, canonical.sha256(decision.policy.text.encode())),
-            Part("evidence", decision.evidence_text, evidence.canonical().decode()),
-            Part("hash of the evidence", decision.evidence_sha256, canonical.sha256(decision.evidence_text.encode())),
-            Part("verdict", decision.verdict_text, text.decode()),
-            Part("hash of the verdict", decision.verdict_sha256, canonical.sha256(text)),
-            Part("computed verdict", decision.computed_verdict, verdict.verdict),
-        ),
+        tuple(parts_of(decision, kept, again)),
+        rule if is_earlier else RULE,
+        verdict.verdict if verdict else "",
+        problem,
     )
+
+
+def parts_of(
+    decision: Decision, kept: Mapping[str, Any], again: tuple[Policy | None, Evidence | None, Verdict | None] | None
+) -> Iterator[Part]:
+    """`again`: what the frozen texts give now, where they are asked to give the same."""
+    texts = decision.policy.text, decision.evidence_text, decision.verdict_text
+    if again:
+        texts = tuple(one.canonical().decode() if one else "" for one in again)
+    words = again[2].verdict if again and again[2] else kept.get("verdict", "") if again is None else ""
+    yield Part("policy", decision.policy.text, texts[0])
+    yield Part("hash of the policy", decision.policy.sha256, hash_of(decision.policy.text))
+    yield Part("evidence", decision.evidence_text, texts[1])
+    yield Part("hash of the evidence", decision.evidence_sha256, hash_of(decision.evidence_text))
+    yield Part("verdict", decision.verdict_text, texts[2])
+    yield Part("hash of the verdict", decision.verdict_sha256, hash_of(texts[2]))
+    yield Part("policy the verdict names", str(kept.get("policy_sha256", "")), decision.policy.sha256)
+    yield Part("computed verdict", decision.computed_verdict, words)
+
+
+def read_kept(text: str) -> Mapping[str, Any]:
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def hash_of(text: str) -> str:
+    return canonical.sha256(text.encode())
+
+
+def rule_of(version: str) -> str:
+    """The hash of the rule's files within a code version."""
+    return version.rpartition("rule ")[2]

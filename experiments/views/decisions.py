@@ -17,6 +17,7 @@ from experiments.reports.dashboard.markdown import markdown
 from experiments.reports.dashboard.page import DashboardPage, dashboard_page, decisions_of
 from experiments.reports.dashboard.signed import SignedPage, as_json, pretty
 from experiments.services import decisions as work
+from experiments.services import evidence
 from experiments.services.code_version import code_version
 
 PAGE_LENGTH = 25
@@ -84,8 +85,12 @@ def signed(request: HttpRequest, page: DashboardPage, *, seen: dict[str, str]) -
             now=timezone.now(),
         )
     except (work.EvidenceMoved, work.SignedOtherwise) as refusal:
+        is_stale = isinstance(refusal, work.EvidenceStale)
+        if is_stale:
+            evidence.ask(experiment=page.experiment, created_by=request.user, now=timezone.now())
         again = SignForm({**request.POST.dict(), **renewed(seen)}, computed=seen["computed"])
-        return sign_page(request, page, again, status=CONFLICT, moved=str(refusal), before=said["computed"])
+        told = {"moved": str(refusal), "before": said["computed"], "is_stale": is_stale}
+        return sign_page(request, page, again, status=CONFLICT, **told)
     except work.CannotSign as refusal:
         form.add_error(None, str(refusal))
         return sign_page(request, page, form, status=UNPROCESSABLE)

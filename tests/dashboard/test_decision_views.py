@@ -8,10 +8,11 @@ import orjson
 import pytest
 from django.test import Client
 
-from evalsite.platform.models import AuditEntry, User
+from evalsite.platform.models import AuditEntry, Job, User
 from experiments.models import Decision, EvidenceSnapshot, Experiment, RegisteredPolicy
 from experiments.reports.policies.registered import draft_of
 from experiments.services import evidence, policies
+from tests.factories.evidence_ import add_suite
 from tests.factories.experiments_ import make_experiment
 from tests.factories.platform_ import NOW, make_user
 from tests.factories.results_ import make_lead
@@ -158,6 +159,17 @@ def test_evidence_that_moved_is_shown_before_anything_is_signed(
     assert form["policy"] not in page
     assert not Decision.objects.exists()
     assert signed(lead, experiment).policy.number == 2
+
+
+def test_evidence_that_is_to_be_gathered_again_is_not_signed_and_said_to_be_so(
+    lead: Client, experiment: Experiment
+) -> None:
+    add_suite(experiment, [1.0] * 4, [0.0] * 4)
+    refused = sign(lead, experiment)
+    assert refused.status_code == 409
+    assert "has moved since it was gathered" in refused.content.decode()
+    assert "The rule still gives" not in refused.content.decode()
+    assert Job.objects.filter(kind=evidence.GATHER).count() == 1
 
 
 def test_what_was_signed_stays_when_the_evidence_moves_on(lead: Client, experiment: Experiment, ada: User) -> None:

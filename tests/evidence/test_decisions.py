@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 
 from evalsite.platform.models import AuditEntry
+from experiments.deciding import canonical
 from experiments.models import Decision, EvidenceSnapshot
 from experiments.services import decisions
 from experiments.services.code_version import code_version
@@ -74,6 +75,15 @@ def test_evidence_that_moved_since_the_page_was_opened_is_not_signed() -> None:
     gathered(experiment, now=LATER)
     with pytest.raises(EvidenceMoved, match="moved since you opened this page"):
         make_decision(experiment=experiment, evidence_sha256=seen.sha256)
+
+
+def test_evidence_that_moved_and_was_not_gathered_since_is_not_signed() -> None:
+    experiment = make_decided_experiment()
+    add_suite(experiment, [1.0] * 40, [0.0] * 40)
+    with pytest.raises(EvidenceMoved, match="has moved since it was gathered"):
+        make_decision(experiment=experiment)
+    gathered(experiment, now=LATER)
+    assert make_decision(experiment=experiment).verdict == "NO-GO"
 
 
 def test_a_policy_that_was_amended_since_is_not_signed_by() -> None:
@@ -141,6 +151,7 @@ def test_recomputing_gives_the_same_bytes_without_the_rows_it_came_from() -> Non
         "hash of the evidence",
         "verdict",
         "hash of the verdict",
+        "policy the verdict names",
         "computed verdict",
     ]
 
@@ -168,6 +179,59 @@ def test_the_command_fails_where_a_single_byte_differs() -> None:
         cursor.execute("SET LOCAL session_replication_role = DEFAULT")
     with pytest.raises(CommandError, match="1 of 1 decision differs"):
         recompute("--all")
+
+
+def altered(made: Decision, **fields: Any) -> Decision:
+    """Past the trigger, as only a superuser can."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        Decision.objects.filter(pk=made.pk).update(**fields)
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
+    return Decision.objects.get(pk=made.pk)
+
+
+def by_an_earlier_rule(made: Decision, **fields: Any) -> Decision:
+    """As a release before this one would have kept it: other words, its own hash, another rule."""
+    said = orjson.loads(made.verdict_text) | {"version": 1, "reason": "Worded otherwise."}
+    text = canonical.canonical(said)
+    kept = {
+        "verdict_text": text.decode(),
+        "verdict_sha256": canonical.sha256(text),
+        "code_version": "0.0.9, rule 0123456789abcdef",
+    }
+    return altered(made, **{**kept, **fields})
+
+
+def test_a_decision_by_an_earlier_rule_is_untouched_and_no_forgery() -> None:
+    old = by_an_earlier_rule(make_decision())
+    found = decisions.recompute(old)
+    assert (found.is_same, found.is_by_this_rule, found.rule, found.verdict_now) == (True, False, 1, "GO")
+    assert f"{old.pk}: untouched, GO by rule 1; rule {found.rule_now} gives GO\n" in recompute("--all")
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"verdict_sha256": "0" * 64}, "hash of the verdict"),
+        ({"evidence_sha256": "0" * 64}, "hash of the evidence"),
+        ({"computed_verdict": "NO-GO"}, "computed verdict"),
+        ({"code_version": code_version()}, "verdict"),  # it only claims to be of an earlier rule
+    ],
+)
+def test_what_was_touched_is_told_of_an_earlier_rule_too(fields: dict[str, str], name: str) -> None:
+    found = decisions.recompute(by_an_earlier_rule(make_decision(), **fields))
+    assert name in [one.name for one in found.differing]
+
+
+def test_one_that_cannot_be_read_does_not_stop_the_others() -> None:
+    experiment = make_decided_experiment()
+    first = make_decision(experiment=experiment)
+    make_decision(experiment=experiment, comment="Looked at again.", now=LATER)
+    text = orjson.dumps(orjson.loads(first.evidence_text) | {"version": 99}).decode()
+    altered(first, evidence_text=text)
+    with pytest.raises(CommandError, match="1 of 2 decisions differs"):
+        recompute("--all")
+    assert "version 99" in decisions.recompute(Decision.objects.get(pk=first.pk)).problem
 
 
 @pytest.mark.parametrize("name", ["nonsense", "00000000-0000-0000-0000-000000000000"])
