@@ -21,6 +21,8 @@ const MOST_AT_ONCE = 500;
 const MOST_UNITS_AT_ONCE = 1000;
 const MOST_REMEMBERED = 100_000;
 const SENT_AGAIN_UNEXPOSED = 3;
+// What a caller of `arm` waits at most where it can do without an answer, in seconds.
+const REFRESH_TIMEOUT = 3;
 // What a browser takes along when a page goes.
 const LAST_BYTES = 60_000;
 const TAKEN = new Set(["accepted", "duplicate"]);
@@ -194,6 +196,7 @@ const DEFAULTS = {
   storage: null,
   timeoutSeconds: 10,
   refreshSeconds: 60,
+  retrySeconds: 15,
   flushSeconds: 2,
   mostQueued: 50_000,
   firstPause: 0.5,
@@ -206,7 +209,8 @@ const DEFAULTS = {
  *
  * plans: rules to begin with, such as kept ones. storage: where arms of units are remembered, so that a ramp moves
  * nobody who was exposed: anything with getItem and setItem, such as localStorage. mostQueued: events that wait at
- * most; what comes above is dropped and counted. onRefused: called with the event and the answer for each event that
+ * most; what comes above is dropped and counted. retrySeconds: for how long a rule that could not be had is not asked
+ * for again, so that a site that hangs does not hold up every caller. onRefused: called with the event and the answer for each event that
  * the site did not take. `counts` says how many events were accepted, duplicate, refused for which reason, dropped.
  */
 export class Evalsite {
@@ -220,7 +224,8 @@ export class Evalsite {
     this.asking = new Map();
     this.queue = [];
     this.unexposed = new Map();
-    this.ahead = 0;
+    this.failed = new Map();
+    this.heard = { at: -Infinity, since: performance.now() };
     this.mostAtOnce = MOST_AT_ONCE;
     this.failures = 0;
     this.sending = null;
@@ -281,10 +286,10 @@ export class Evalsite {
         const said = await this.call("POST", "/assign", { experiment, unit_ids: part, attributes });
         for (const one of said.assignments) {
           arms[one.unit_id] = one.arm;
-          if (one.exposed_at) this.ahead = Math.max(this.ahead, Date.parse(one.exposed_at) + 1 - Date.now());
+          this.keepUpWith(one.exposed_at);
         }
-      } catch (error) {
-        if (!(error instanceof EvalsiteError)) throw error;
+      } catch {
+        // No answer, or one that is none: control.
       }
     }
     return arms;
@@ -294,23 +299,52 @@ export class Evalsite {
   async plan(experiment) {
     const known = this.plans.get(experiment);
     if (known && known.until > Date.now()) return known.plan;
-    if (!this.asking.has(experiment)) {
-      const asked = this.download(experiment, known?.plan).finally(() => this.asking.delete(experiment));
+    const failed = this.failed.get(experiment);
+    // Only the first one to ask waits for the site; meanwhile others have the rule, or the failure, of before.
+    const isAsked = this.asking.has(experiment);
+    if (isAsked && known) return known.plan;
+    if (failed && (isAsked || failed.until > Date.now())) throw failed.error;
+    if (!isAsked) {
+      const seconds = this.options.timeoutSeconds;
+      const wait = known || failed ? Math.min(seconds, REFRESH_TIMEOUT) : seconds;
+      const asked = this.download(experiment, known?.plan, wait).finally(() => this.asking.delete(experiment));
       this.asking.set(experiment, asked);
     }
     return this.asking.get(experiment);
   }
 
-  async download(experiment, old) {
+  async download(experiment, old, seconds) {
     let plan = old;
     try {
-      plan = new Plan(await this.call("GET", `/live-tests/${encodeURIComponent(experiment)}/plan`));
+      const path = `/live-tests/${encodeURIComponent(experiment)}/plan`;
+      plan = readPlan(await this.call("GET", path, undefined, { signal: AbortSignal.timeout(seconds * 1000) }));
     } catch (error) {
       // An old rule is better than none; asked again after the same time.
-      if (!old) throw error;
+      if (!old) {
+        const rest = Math.max(this.options.retrySeconds, error.retryAfter ?? 0);
+        this.failed.set(experiment, { error, until: Date.now() + rest * 1000 });
+        throw error;
+      }
     }
     this.plans.set(experiment, { plan, until: Date.now() + this.options.refreshSeconds * 1000 });
+    this.failed.delete(experiment);
     return plan;
+  }
+
+  /** A clock that runs behind the site's would date events before their own exposure. */
+  keepUpWith(exposedAt) {
+    const at = Date.parse(exposedAt) + 1;
+    if (at > this.siteIsPast()) this.heard = { at, since: performance.now() };
+  }
+
+  /** The site's clock shows at least that: what it told last, and what went by here since. */
+  siteIsPast() {
+    return this.heard.at + performance.now() - this.heard.since;
+  }
+
+  /** By the clock here as long as it is not known to be behind; once it is set right, by it again. */
+  now() {
+    return Math.max(Date.now(), this.siteIsPast());
   }
 
   /** Queue one event and return its id. RangeError for a value that JSON cannot hold, such as NaN. */
@@ -321,7 +355,7 @@ export class Evalsite {
       event,
       experiment,
       unit_id: String(unit),
-      timestamp: new Date(at ?? Date.now() + this.ahead).toISOString(),
+      timestamp: new Date(at ?? this.now()).toISOString(),
       value: value ?? undefined,
       properties,
       conversation_id: conversationId,
@@ -378,7 +412,7 @@ export class Evalsite {
     if (!batch.length) return;
     try {
       const { results } = await this.call("POST", "/events", batch);
-      if (!Array.isArray(results) || results.length !== batch.length) {
+      if (!Array.isArray(results) || results.length !== batch.length || !results.every((one) => one?.status)) {
         throw new EvalsiteError("the answer does not tell what became of each event");
       }
       this.failures = 0;
@@ -414,7 +448,16 @@ export class Evalsite {
     }
     this.unexposed.delete(event.event_id);
     this.count(answer.status);
-    if (!TAKEN.has(answer.status)) this.options.onRefused?.(event, answer);
+    if (!TAKEN.has(answer.status)) this.tellRefused(event, answer);
+  }
+
+  tellRefused(event, answer) {
+    try {
+      this.options.onRefused?.(event, answer);
+    } catch (error) {
+      // Of the application's own: the event is answered for, and not sent again for it.
+      globalThis.console?.error("evalsite: onRefused failed", error);
+    }
   }
 
   /** Somewhere below twice the last one's bound, but never earlier than the site asks for. In seconds. */
@@ -460,6 +503,14 @@ export class Evalsite {
     const said = await answer.json().catch(() => ({}));
     const words = `the site answered ${answer.status}${said.message ? `: ${said.message}` : ""}`;
     throw new EvalsiteError(words, { status: answer.status, retryAfter: secondsToWait(answer.headers) });
+  }
+}
+
+function readPlan(said) {
+  try {
+    return new Plan(said);
+  } catch (error) {
+    throw new EvalsiteError(`the answer is no plan: ${error.message}`);
   }
 }
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import http.client
 import json
 import logging
 import os
@@ -44,6 +45,8 @@ MOST_AT_ONCE = 500
 MOST_UNITS_AT_ONCE = 1_000
 MOST_REMEMBERED = 100_000
 SENT_AGAIN_UNEXPOSED = 3
+# What a caller of `arm` waits at most where it can do without an answer.
+REFRESH_TIMEOUT = 3.0
 TAKEN = frozenset({"accepted", "duplicate"})
 PASSING = frozenset({401, 403, 404, 408, 425, 429})
 
@@ -119,7 +122,9 @@ class Evalsite:
     moves nobody who was exposed; the newest 100,000 of this process unless you give a mapping of your own, with keys
     "test/unit". most_queued: events that wait at most; what comes above is dropped and counted. on_refused: called
     with the event and the answer for each event that the site did not take; otherwise the first of each reason is
-    logged. `counts` says how many events were accepted, duplicate, refused for which reason, and dropped.
+    logged. timeout: how long an answer is waited for. refresh_seconds: how old a rule may be. retry_seconds: for how
+    long a rule that could not be had is not asked for again, so that a site that hangs does not hold up every caller.
+    `counts` says how many events were accepted, duplicate, refused for which reason, and dropped.
     """
 
     def __init__(
@@ -131,6 +136,7 @@ class Evalsite:
         memory: MutableMapping[str, str] | None = None,
         timeout: float = 10.0,
         refresh_seconds: float = 60.0,
+        retry_seconds: float = 15.0,
         flush_seconds: float = 2.0,
         most_queued: int = 50_000,
         first_pause: float = 0.5,
@@ -141,13 +147,15 @@ class Evalsite:
         self.url = url.rstrip("/")
         self.token = token
         self.timeout, self.refresh_seconds, self.flush_seconds = timeout, refresh_seconds, flush_seconds
+        self.retry_seconds = retry_seconds
         self.most_queued, self.first_pause, self.longest_pause = most_queued, first_pause, longest_pause
         self.exit_seconds, self.on_refused = exit_seconds, on_refused
         self.memory: MutableMapping[str, str] = Memory() if memory is None else memory
         self.opener = urllib.request.build_opener(NoRedirects())
         self.counts: Counter[str] = Counter()
         self.plans = {plan.experiment: (plan, -float("inf")) for plan in plans}
-        self.ahead = timedelta(0)
+        self.failed: dict[str, tuple[EvalsiteError, float]] = {}
+        self.heard = datetime.min.replace(tzinfo=timezone.utc), time.monotonic()
         self.most_at_once = MOST_AT_ONCE
         self.start_fresh()
         atexit.register(self.close)
@@ -203,28 +211,46 @@ class Evalsite:
             part = wanted[begin : begin + MOST_UNITS_AT_ONCE]
             body = {"experiment": experiment, "unit_ids": part, "attributes": dict(attributes or {})}
             try:
-                said = self.call("POST", "/assign", body)
-            except EvalsiteError as error:
-                logger.warning("evalsite: %s; %d units stay in control", error, len(part))
-                continue
-            for one in said["assignments"]:
-                arms[one["unit_id"]] = one["arm"]
-                self.keep_up_with(one["exposed_at"])
+                for one in self.call("POST", "/assign", body)["assignments"]:
+                    arms[one["unit_id"]] = one["arm"]
+                    self.keep_up_with(one["exposed_at"])
+            except (EvalsiteError, KeyError, TypeError, ValueError) as error:
+                logger.warning("evalsite: %r; %d units stay in control", error, len(part))
         return arms
 
     def plan(self, experiment: str) -> Plan:
-        """The rule, not older than `refresh_seconds` if the site can be reached. EvalsiteError where there is none."""
-        known, since = self.plans.get(experiment, (None, -float("inf")))
-        if known is not None and time.monotonic() - since < self.refresh_seconds:
-            return known
+        """The rule, not older than `refresh_seconds` if the site can be reached. EvalsiteError where there is none.
+
+        Only the first one to ask waits for the site; meanwhile others have the rule, or the failure, of before.
+        """
+        self.begin_after_fork()
+        asking = self.asking.setdefault(experiment, threading.Lock())
+        is_first = experiment not in self.plans and experiment not in self.failed
+        mine = asking.acquire(blocking=is_first)
         try:
-            plan = Plan(self.call("GET", f"/live-tests/{quote(experiment, safe='')}/plan"))
-        except EvalsiteError:
+            known, since = self.plans.get(experiment, (None, -float("inf")))
+            if known is not None and (not mine or time.monotonic() - since < self.refresh_seconds):
+                return known
+            error, until = self.failed.get(experiment, (None, -float("inf")))
+            if error is not None and (not mine or time.monotonic() < until):
+                raise EvalsiteError(str(error), status=error.status, retry_after=error.retry_after)
+            return self.download(experiment, known, self.timeout if is_first else min(self.timeout, REFRESH_TIMEOUT))
+        finally:
+            if mine:
+                asking.release()
+
+    def download(self, experiment: str, known: Plan | None, timeout: float) -> Plan:
+        try:
+            plan = read_plan(self.call("GET", f"/live-tests/{quote(experiment, safe='')}/plan", timeout=timeout))
+        except EvalsiteError as error:
             if known is None:
+                pause = max(self.retry_seconds, error.retry_after or 0.0)
+                self.failed[experiment] = (error, time.monotonic() + pause)
                 raise
             # An old rule is better than none; asked again after the same time.
             plan = known
         self.plans[experiment] = (plan, time.monotonic())
+        self.failed.pop(experiment, None)
         return plan
 
     # --- events
@@ -242,7 +268,7 @@ class Evalsite:
         event_id: str | None = None,
     ) -> str:
         """Queue one event and return its id. ValueError for what JSON cannot hold, such as NaN."""
-        moment = at or datetime.now(timezone.utc) + self.ahead
+        moment = at or self.now()
         if moment.tzinfo is None:
             raise ValueError("`at` needs a time zone")
         said: dict[str, Any] = {
@@ -307,6 +333,7 @@ class Evalsite:
     def start_fresh(self) -> None:
         self.process = os.getpid()
         self.changed = threading.Condition()
+        self.asking: dict[str, threading.Lock] = {}
         self.queue: deque[dict[str, Any]] = deque()
         self.sending = self.hurry = self.closed = False
         self.unexposed: Counter[str] = Counter()
@@ -340,13 +367,20 @@ class Evalsite:
                     self.changed.notify_all()
                     self.changed.wait(self.flush_seconds)
                     continue
-            again, pause = self.send(batch, failures)
+            # Whatever happens, what was not answered for goes back into the queue.
+            again, pause = batch, self.pause(failures, None)
+            try:
+                again, pause = self.send(batch, failures)
+            except Exception:
+                logger.exception("evalsite: sending failed; %d events are sent again", len(batch))
+            finally:
+                with self.changed:
+                    # Before what came meanwhile, so that exposures stay before the events of their units.
+                    self.queue.extendleft(reversed(again))
+                    self.sending = False
+                    self.changed.notify_all()
             failures = failures + 1 if pause else 0
             with self.changed:
-                # Before what came meanwhile, so that exposures stay before the events of their units.
-                self.queue.extendleft(reversed(again))
-                self.sending = False
-                self.changed.notify_all()
                 if pause and not self.closed:
                     self.rest(pause)
 
@@ -408,9 +442,19 @@ class Evalsite:
         """A clock that runs behind the site's would date events before their own exposure."""
         if exposed_at:
             at = datetime.fromisoformat(exposed_at.replace("Z", "+00:00"))
-            self.ahead = max(self.ahead, at - datetime.now(timezone.utc))
+            if at > self.site_is_past():
+                self.heard = at, time.monotonic()
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def site_is_past(self) -> datetime:
+        """The site's clock shows at least that: what it told last, and what went by here since."""
+        at, since = self.heard
+        return at + timedelta(seconds=time.monotonic() - since)
+
+    def now(self) -> datetime:
+        """By the clock here as long as it is not known to be behind; once it is set right, by it again."""
+        return max(datetime.now(timezone.utc), self.site_is_past())
+
+    def call(self, method: str, path: str, body: Any = None, *, timeout: float | None = None) -> Any:
         """Raises EvalsiteError."""
         request = urllib.request.Request(
             f"{self.url}/api/v1{path}",
@@ -423,14 +467,14 @@ class Evalsite:
             },
         )
         try:
-            with self.opener.open(request, timeout=self.timeout) as answer:
+            with self.opener.open(request, timeout=timeout or self.timeout) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:
                 raise EvalsiteError(
                     said_in(error), status=error.code, retry_after=seconds_to_wait(error.headers.get("Retry-After"))
                 ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             # No connection, none in time, one that broke off, or an answer that is no JSON.
             raise EvalsiteError(f"no answer from {self.url}: {error}") from None
 
@@ -450,15 +494,26 @@ def is_nobody(unit: object) -> bool:
 
 def answers(said: Any, n: int) -> list[dict[str, Any]]:
     results = said.get("results") if isinstance(said, dict) else None
-    if not isinstance(results, list) or len(results) != n or not all("status" in one for one in results):
+    if not isinstance(results, list) or len(results) != n or not all(is_answer(one) for one in results):
         raise EvalsiteError("the answer does not tell what became of each event")
     return results
+
+
+def is_answer(one: Any) -> bool:
+    return isinstance(one, dict) and "status" in one
+
+
+def read_plan(said: Any) -> Plan:
+    try:
+        return Plan(said)
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvalsiteError(f"the answer is no plan: {error!r}") from None
 
 
 def said_in(error: urllib.error.HTTPError) -> str:
     try:
         return f"the site answered {error.code}: {json.loads(error.read())['message']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
         return f"the site answered {error.code}"
 
 

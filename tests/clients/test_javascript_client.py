@@ -76,6 +76,25 @@ def test_without_the_site_a_kept_plan_assigns_and_without_one_everybody_is_in_co
     assert found["said"] == ["treatment", "control", ["the site answered 503: down", 503]]
 
 
+def test_a_failure_is_remembered_and_a_clock_set_right_is_believed_again(site: Receiver) -> None:
+    site.plan = Told(503, {"message": "down"})
+    acts = f"""
+      const arms = [];
+      for (let n = 0; n < 3; n += 1) arms.push(await evalsite.arm("bot", "{TREATED_UNIT}"));
+      const right = Date.now;
+      const siteAt = right() + 300_000;
+      evalsite.keepUpWith(new Date(siteAt).toISOString());
+      evalsite.keepUpWith(null);
+      const behind = evalsite.now() - siteAt;
+      Date.now = () => siteAt + 120_000;
+      const after = evalsite.now() - siteAt;
+      Date.now = right;
+      return [arms, behind >= 0 && behind < 60_000, after];
+    """
+    assert run(site, acts)["said"] == [["control"] * 3, True, 120_000]
+    assert len([one for one in site.asked if one.endswith("/plan")]) == 1
+
+
 def test_a_stopped_test_gives_control_and_tells_nothing(site: Receiver) -> None:
     site.plan = Told(200, {**PLAN, "running": False})
     assert run(site, f'return evalsite.arm("bot", "{TREATED_UNIT}");')["said"] == "control"

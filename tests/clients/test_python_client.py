@@ -5,10 +5,13 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -135,8 +138,24 @@ def test_events_go_in_batches_with_all_they_hold(site: Receiver, client: Evalsit
         Told(202, "no JSON"),
         Told(202, {"results": []}),
         Told(202, [1]),
+        Told(202, {"results": [7]}),
+        Told(202, '{"res', {"Content-Length": "70", "Connection": "close"}),
+        Told(503, '{"mes', {"Content-Length": "70", "Connection": "close"}),
     ],
-    ids=["dropped", "500", "503", "429", "401", "redirect", "no JSON", "too few answers", "no object"],
+    ids=[
+        "dropped",
+        "500",
+        "503",
+        "429",
+        "401",
+        "redirect",
+        "no JSON",
+        "too few answers",
+        "no object",
+        "no answer",
+        "half an answer",
+        "half an error",
+    ],
 )
 def test_what_passes_by_is_sent_again_with_the_same_ids(site: Receiver, client: Evalsite, trouble: Told) -> None:
     site.script = [trouble, trouble]
@@ -145,6 +164,46 @@ def test_what_passes_by_is_sent_again_with_the_same_ids(site: Receiver, client: 
     assert len(site.batches) == 3
     assert site.batches[0] == site.batches[2]
     assert client.counts == {"accepted": 1}
+
+
+def test_an_answer_that_breaks_off_costs_nobody_an_arm(site: Receiver) -> None:
+    half = {"Content-Length": "70", "Connection": "close"}
+    for told in (Told(200, '{"exp', half), Told(200, []), Told(200, {"routing": {}})):
+        site.plan = told
+        with client_of(site) as client:
+            assert client.arm("bot", TREATED_UNIT) == "control"
+
+
+def test_a_batch_comes_back_whatever_happens_to_it(site: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    with client_of(site) as client:
+        with patch.object(client, "settle", side_effect=[RuntimeError("a surprise"), None]) as settled:
+            client.track("bot", "u", "done")
+            assert client.flush(10)
+        assert settled.call_count == 2
+    assert "a surprise" in caplog.text
+    assert site.batches[0] == site.batches[1]
+
+
+def test_a_failure_is_remembered_so_that_a_site_that_hangs_holds_up_one_call(site: Receiver) -> None:
+    site.plan = Told(503, {"message": "down"})
+    with client_of(site, retry_seconds=60) as client:
+        assert [client.arm("bot", TREATED_UNIT) for _ in range(5)] == ["control"] * 5
+        assert len(site.asked) == 1
+        site.plan = Told(200, PLAN)
+        client.failed["bot"] = (client.failed["bot"][0], time.monotonic())
+        assert client.arm("bot", TREATED_UNIT) == "treatment"
+        assert not client.failed
+
+
+def test_while_one_asks_for_the_rule_others_go_on_with_what_is_known(site: Receiver) -> None:
+    with client_of(site, plans=[Plan(PLAN)], retry_seconds=0) as client:
+        with pytest.raises(EvalsiteError, match="no answer"), patch.object(site, "plan", Told(drop=True)):
+            client.plan("other")
+        for test in ("bot", "other"):
+            client.asking.setdefault(test, threading.Lock()).acquire()
+        assert client.arm("bot", TREATED_UNIT) == "treatment"
+        assert client.arm("other", TREATED_UNIT) == "control"
+        assert site.asked == ["/api/v1/live-tests/other/plan"]
 
 
 def test_a_batch_too_large_is_halved(site: Receiver, client: Evalsite) -> None:
@@ -214,6 +273,16 @@ def test_a_clock_behind_the_sites_dates_events_after_their_exposure(client: Eval
     client.track("bot", "u", "done")
     [event] = client.queue or [{"timestamp": at.isoformat()}]
     assert datetime.fromisoformat(event["timestamp"]) >= at
+
+
+def test_a_clock_set_right_is_believed_again(client: Evalsite) -> None:
+    site_at = datetime.now(UTC) + timedelta(minutes=5)
+    client.keep_up_with(site_at.isoformat())
+    client.keep_up_with((site_at - timedelta(days=1)).isoformat())
+    assert site_at <= client.now() < site_at + timedelta(minutes=1)
+    with patch("evalsite_client.datetime", wraps=datetime) as clock:
+        clock.now.return_value = site_at + timedelta(minutes=2)
+        assert client.now() == site_at + timedelta(minutes=2)
 
 
 def run_program(body: str) -> None:

@@ -18,7 +18,7 @@ WAYS_OUT = {
     Reason.NOT_RUNNING: "The test was not started yet, or it was stopped. Clients should stop sending when it is.",
     Reason.LATE: "The event is older than the plan allows. Let clients send soon, and try again for less long.",
     Reason.EARLY: "The client’s clock is ahead. Set it by a time server, or send the time of the server.",
-    Reason.BEFORE_EXPOSURE: "It happened before the unit met the test, by more than clocks may be apart: no arm caused it.",
+    Reason.BEFORE_EXPOSURE: "It was before the unit met the test, by more than clocks may be apart: no arm caused it.",
     Reason.NOT_EXPOSED: "Ask for the unit’s arm, or send its exposure, before its events. They may be sent again.",
     Reason.CONFLICT: "The id was used for another event. Make a new event_id for each event, and keep it on retries.",
 }
