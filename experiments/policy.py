@@ -154,7 +154,17 @@ class Policy:
 
     @classmethod
     def from_dict(cls, raw: object) -> "Policy":
-        """Raises PolicyRefused with every problem found."""
+        """What somebody wrote. Raises PolicyRefused with every problem found."""
         from experiments.deciding import reading
 
         return reading.read_policy(raw)
+
+    @classmethod
+    def frozen(cls, raw: object) -> "Policy":
+        """What `to_dict` gave, as it stood: a check that came later refuses nothing that was put on record before.
+
+        Raises ValueError where it has not the shape of a policy.
+        """
+        from experiments.deciding import reading
+
+        return reading.as_it_stood(raw)

@@ -99,6 +99,19 @@ def read_policy(raw: object) -> Policy:
     return found
 
 
+def as_it_stood(raw: object) -> Policy:
+    """Without checks, from what `Policy.to_dict` gave. Raises ValueError where fields are missing or unknown."""
+    try:
+        whole: dict[str, Any] = dict(raw)  # type: ignore[call-overload]
+        criteria = tuple(
+            Criterion(**{**one, "evidence": EvidenceRef(**one["evidence"])}) for one in whole.pop("criteria")
+        )
+        ignored = tuple(whole.pop("ignored_health"))
+        return Policy(**whole, criteria=criteria, ignored_health=ignored)
+    except (TypeError, LookupError, ValueError, AttributeError) as problem:
+        raise ValueError(f"this is no policy as one is registered: {problem}") from problem
+
+
 def read_share(taken: Reader, name: str, default: float) -> float:
     value = taken.number(name, default)
     if not math.isnan(value) and not 0 <= value < 1:

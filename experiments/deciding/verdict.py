@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from experiments.deciding import canonical
 
-VERSION = 1
+# Of the rule and its words: raised whenever the same policy and evidence give other bytes, so that a decision signed
+# under an earlier one is known as such. `tests/deciding/test_rule_version.py` holds the bytes of this one.
+VERSION = 2
 Word = Literal["GO", "NO-GO", "INCONCLUSIVE", "INVALID"]
 Status = Literal["met", "not_met", "undecided", "no_evidence"]
 

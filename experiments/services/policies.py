@@ -107,6 +107,7 @@ def register(
         raise CannotRegister("There is no draft to register: write the policy first.")
     if policy.sha256 != seen_sha256:
         raise DraftMoved("The draft was changed since you opened the page: read it again before you register it.")
+    Policy.from_dict(policy.to_dict())  # it may have been saved before a check of today
     if wrong := misfits(policy, Place(experiment)):
         raise PolicyRefused(wrong)
     if before and before.row.sha256 == policy.sha256:

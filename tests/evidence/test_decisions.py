@@ -214,7 +214,7 @@ def test_a_decision_by_an_earlier_rule_is_untouched_and_no_forgery() -> None:
     [
         ({"verdict_sha256": "0" * 64}, "hash of the verdict"),
         ({"evidence_sha256": "0" * 64}, "hash of the evidence"),
-        ({"computed_verdict": "NO-GO"}, "computed verdict"),
+        ({"computed_verdict": "NO-GO", "verdict": "NO-GO"}, "computed verdict"),
         ({"code_version": code_version()}, "verdict"),  # it only claims to be of an earlier rule
     ],
 )

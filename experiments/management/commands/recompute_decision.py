@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from experiments.models import Decision
 from experiments.services import decisions
+from experiments.services.decisions import Recomputed
 
 
 class Command(BaseCommand):
@@ -21,18 +22,29 @@ class Command(BaseCommand):
     def handle(self, *, decision: str | None, **given: Any) -> None:
         if bool(decision) == given["all"]:
             raise CommandError("Name one decision, or say --all.")
-        n = differ = 0
+        n = differ = earlier = 0
         for row in every() if given["all"] else [named(decision or "")]:
             found = decisions.recompute(row)
             n, differ = n + 1, differ + (not found.is_same)
-            names = ", ".join(part.name for part in found.differing)
-            told = f"DIFFERS in {names}" if names else f"the same to the byte, {row.computed_verdict}"
-            self.stdout.write(f"{row.pk}: {told}")
+            earlier += found.is_same and not found.is_by_this_rule
+            self.stdout.write(f"{row.pk}: {told(found)}")
         word = "decision" if n == 1 else "decisions"
         if differ:
             raise CommandError(f"{differ:,} of {n:,} {word} {'differs' if differ == 1 else 'differ'}.")
-        if given["all"]:
+        if given["all"] and earlier:
+            self.stdout.write(f"{n:,} {word} recomputed, each untouched, {earlier:,} by an earlier rule.")
+        elif given["all"]:
             self.stdout.write(f"{n:,} {word} recomputed, each the same to the byte.")
+
+
+def told(found: Recomputed) -> str:
+    names, was = ", ".join(part.name for part in found.differing), found.decision.computed_verdict
+    if names:
+        return f"DIFFERS in {names}{f' ({found.problem})' if found.problem else ''}"
+    if found.is_by_this_rule:
+        return f"the same to the byte, {was}"
+    now = f"gives {found.verdict_now}" if found.verdict_now else f"cannot read it ({found.problem})"
+    return f"untouched, {was} by rule {found.rule}; rule {found.rule_now} {now}"
 
 
 def every() -> Iterator[Decision]:

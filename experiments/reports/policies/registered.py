@@ -15,7 +15,7 @@ class Registered:
 
     @cached_property
     def policy(self) -> Policy:
-        return Policy.from_dict(orjson.loads(self.row.text))
+        return Policy.frozen(orjson.loads(self.row.text))
 
     @property
     def open_evidence(self) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def current(experiment: Experiment) -> Registered | None:
 
 def draft_of(experiment: Experiment) -> Policy | None:
     row = ExperimentPolicy.objects.filter(experiment=experiment).first()
-    return Policy.from_dict(row.body) if row else None
+    return Policy.frozen(row.body) if row else None
 
 
 def others_with_a_policy(experiment: Experiment) -> list[Experiment]:
