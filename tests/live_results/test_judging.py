@@ -60,6 +60,14 @@ def test_before_twenty_of_the_rarer_kind_a_rate_is_not_read() -> None:
     assert "rarer kind" in row.warnings[0]
 
 
+def test_a_small_arm_that_can_expect_next_to_no_hit_is_not_read() -> None:
+    cells = (Stratum(Cell(n=9900, y=0.005), Cell(n=100, y=0.03)),)
+    for reading in (ALWAYS, at_look(0.2)):
+        row = judged(RATE, lambda alpha: contrast(RATE, cells, alpha=alpha), reading)
+        assert row.p_value is None
+        assert "may expect 0.5" in row.warnings[0]
+
+
 def test_a_look_crosses_its_bound_exactly_when_its_p_value_is_below_alpha() -> None:
     information = (0.2, 0.4, 0.6)
     bound = group_sequential_bounds(information).bounds[-1]

@@ -126,6 +126,12 @@ def too_few(metric: Metric, found: Contrast) -> str | None:
         rare = min(hits, found.n0 + found.n1 - hits)
         if rare < FEWEST_EVENTS:
             return f"Read from {FEWEST_EVENTS} units with and without it on; there are {rare:,} of the rarer kind."
+        expected = rare * smaller / (found.n0 + found.n1)
+        if expected < FEWEST_EVENTS / 2:
+            return (
+                f"Read once the smaller arm may expect {FEWEST_EVENTS // 2} units of the rarer kind; "
+                f"at the rate of both arms it may expect {expected:.1f}."
+            )
     return None
 
 
