@@ -41,12 +41,19 @@ def refresh(
     now: datetime,
     tell: Callable[[str], None] = lambda note: None,
     guard: Callable[[], None] = lambda: None,
+    waits: bool = False,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> EvidenceSnapshot | None:
-    """Only if something has moved since. None when somebody else is gathering the same right now."""
+    """Only if something has moved since. None when somebody else is gathering the same right now.
+
+    waits, wanted: as in `compute`.
+    """
     kept = EvidenceSnapshot.objects.filter(experiment=experiment).first()
     if kept and kept.source == sources([experiment])[experiment.pk]:
         return kept
-    return compute(experiment=experiment, now=now, tell=tell, guard=guard)
+    return compute(
+        experiment=experiment, now=now, tell=tell, guard=guard, waits=waits, wanted=wanted, only_moved=True
+    )
 
 
 def compute(
@@ -56,14 +63,23 @@ def compute(
     tell: Callable[[str], None] = lambda note: None,
     guard: Callable[[], None] = lambda: None,
     waits: bool = False,
+    wanted: Callable[[], bool] = lambda: True,
+    only_moved: bool = False,
 ) -> EvidenceSnapshot | None:
-    """waits: for somebody else who is gathering the same, instead of leaving it to them."""
+    """waits: for somebody else who is gathering the same, instead of leaving it to them.
+
+    wanted, only_moved: asked once it is this one's turn, for who was waited for may have done the same. None where it
+    is not wanted any more.
+    """
     started = time.monotonic()
     with transaction.atomic():
-        if not lock(experiment, waits=waits):
+        if not lock(experiment, waits=waits) or not wanted():
             return None
         # The counters are read first: what arrives while the rest is read makes this stale, never wrong.
         source = sources([experiment])[experiment.pk]
+        kept = EvidenceSnapshot.objects.filter(experiment=experiment).first() if only_moved else None
+        if kept and kept.source == source:
+            return kept
         found = gather(experiment, now=now, tell=tell)
         guard()
         return keep(experiment, found, source=source, started=started, now=now)

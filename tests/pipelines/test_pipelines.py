@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -16,7 +17,7 @@ from pytest_django import Settings
 from evalsite.platform.models import ApiToken
 from experiments.models import BenchmarkRun, EvidenceSnapshot, Experiment, ExperimentSuite, PipelineRun, RunComparison
 from experiments.reports.pipelines import shown
-from experiments.services import endpoints
+from experiments.services import endpoints, evidence
 from experiments.services.pipelines import advancing, starting
 from tests.api.calling import Program, work_off
 from tests.factories.benchmarks_ import make_called_model, make_endpoint, make_numbered_set
@@ -110,6 +111,35 @@ def test_whatever_dies_between_two_steps_nothing_is_made_twice() -> None:
     PipelineRun.objects.filter(pk=pipeline.pk).update(parts=[part | {"made": ""} for part in pipeline.parts])
     assert followed(pipeline).status == Status.DONE
     assert BenchmarkRun.objects.count() == 2
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+def test_of_several_who_come_to_its_end_one_gathers(has_ended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waited for another finds the pipeline ended, or at least the evidence gathered."""
+    experiment = make_empty_experiment()
+    register_policy(experiment)
+    add_suite(experiment, [0.0] * 3, [1.0] * 3)
+    pipeline = start(experiment)
+    gatherings, gather, lock = [], evidence.gather, evidence.lock
+
+    def counted(*args: Any, **given: Any) -> Any:
+        gatherings.append(1)
+        return gather(*args, **given)
+
+    def after_another(experiment: Experiment, *, waits: bool) -> bool:
+        monkeypatch.setattr(evidence, "lock", lock)
+        if has_ended:
+            advancing.advance(pipeline.pk, now=NOW)
+            # Whatever moves then is the next one's.
+            add_suite(experiment, [0.0] * 3, [1.0] * 3)
+        else:
+            evidence.compute(experiment=experiment, now=NOW)
+        return lock(experiment, waits=waits)
+
+    monkeypatch.setattr(evidence, "gather", counted)
+    monkeypatch.setattr(evidence, "lock", after_another)
+    assert advancing.advance(pipeline.pk, now=NOW).status == Status.DONE
+    assert len(gatherings) == 1
 
 
 def test_one_runs_at_a_time_and_the_same_token_is_the_same_pipeline() -> None:

@@ -33,8 +33,10 @@ def advance(pipeline_id: UUID, *, now: datetime) -> PipelineRun:
         keep(pipeline, found)
     if not all(one.is_over for one in found if one.kind != parts.EVIDENCE):
         return pipeline
-    snapshot = evidence.compute(experiment=pipeline.experiment, now=now, waits=True)
-    return ended(pipeline_id, snapshot, now=now) if snapshot else pipeline
+    snapshot = evidence.refresh(
+        experiment=pipeline.experiment, now=now, waits=True, wanted=lambda: pipeline_id in running()
+    )
+    return ended(pipeline_id, snapshot, now=now) if snapshot else PipelineRun.objects.get(pk=pipeline_id)
 
 
 def locked(pipeline_id: UUID) -> PipelineRun:
