@@ -155,7 +155,8 @@ def load(*, now: datetime) -> None:
         if example.signature:
             signed(experiment, example.signature, lead=lead, now=began + timedelta(days=1))
     gating.answer(experiment=Experiment.objects.get(name=demo.EXPERIMENT), now=now)
-    for job in Job.objects.live().filter(kind=evidence.GATHER):
+    shown = Experiment.objects.filter(name__in=[demo.EXPERIMENT, *(one.name for one in EXAMPLES)])
+    for job in Job.objects.live().filter(key__in=[evidence.job_key(one) for one in shown]):
         demo.finish(job)
 
 
