@@ -61,7 +61,8 @@ def follow_links(page: Page, origin: str, *, role: str) -> tuple[set[str], list[
             "lead",
             {
                 *("home", "experiments", "experiment", "experiment_pairs", "new_campaign", "campaign"),
-                *("experiment_work", "policy", "decisions"),
+                *("experiment_work", "policy", "decisions", "decision", "sign_decision"),
+                *("pipelines", "hooks", "new_hook"),
                 *("manage_campaign", "campaign_pairs", "campaign_pair", "jobs", "job", "audit", "audit_chain"),
                 *("eval_sets", "eval_set", "eval_case", "imports", "file_import"),
                 *("runs", "run", "run_cases", "new_run", "comparisons", "comparison", "comparison_changes"),
