@@ -10,6 +10,8 @@ from experiments.deciding.catalogue import Bound, Comparison, Layer, Rule, Unit
 
 VERSION = 1
 IMPROVEMENT = "improvement"
+# Metrics of which more is better and which the point rule may look at: latency and errors are none.
+GAINS = ("value", "exact_match")
 HEALTH_CHECKS: Mapping[str, str] = {
     "errors": "Too many cases ended in an error",
     "missing_pairs": "Cases are missing in one of the models",
@@ -115,8 +117,9 @@ class Policy:
         """What the point rule looks at: the first criterion on the gain over target suites, or the gain itself."""
         for one in self.criteria:
             about = one.evidence
-            is_gain = about.layer == "benchmark" and about.role == "target" and one.comparison == "points"
-            if is_gain and not about.category:
+            is_score = about.layer == "benchmark" and about.metric in GAINS and one.unit == "share"
+            is_gain = one.comparison == "points" and one.direction == "at_least"
+            if is_score and is_gain and about.role == "target" and not about.category:
                 return one
         return Criterion(
             key=IMPROVEMENT,

@@ -99,17 +99,25 @@ def more_needed(criterion: Criterion, reading: Reading, found: Observation, leas
     is_reached = sign * (reading.estimate - criterion.threshold) >= 0
     if is_reached and least.never:
         return None
-    if is_reached and least.n is not None and reading.estimate == perfect(criterion):
-        return about(least.n - reading.n) if least.n > reading.n else None
+    least_total = in_all(least, reading)
+    if is_reached and least_total is not None and reading.estimate == perfect(criterion):
+        return about(least_total - reading.n) if least_total > reading.n else None
     goal = criterion.beyond if is_reached else criterion.threshold
     bound = reading.reach(criterion.direction) if is_reached else reading.limit(criterion.direction)
     total = n_to_reach(criterion, reading, found, goal=goal, bound=bound)
     if total is None:
         return None
-    if is_reached and least.n is not None:
-        total = max(total, least.n)
+    if is_reached and least_total is not None:
+        total = max(total, least_total)
     more = max(1, math.ceil(steady(total)) - reading.n)
     return about(more) if more <= MOST else None
+
+
+def in_all(least: LeastN, reading: Reading) -> int | None:
+    """Of what n counts: where that comes in clusters, so many times the size of one."""
+    if least.n is None or not reading.independent:
+        return least.n
+    return math.ceil(steady(least.n * reading.n / reading.independent))
 
 
 def perfect(criterion: Criterion) -> float | None:

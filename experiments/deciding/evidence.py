@@ -32,6 +32,7 @@ class Part:
     ci_low: float | None = None
     ci_high: float | None = None
     n: int = 0
+    n_independent: int | None = None
     threshold: float | None = None
     direction: Literal["at_least", "at_most"] | None = None
     unit: Literal["share", "number"] | None = None
@@ -41,12 +42,14 @@ class Part:
 class Observation:
     """A criterion's number, on the criterion's own scale (see `policy.Criterion.comparison`).
 
-    level is that of the interval; one of another level than the criterion's is scaled as a normal interval would be.
-    n counts `n_unit`. successes: of a plain share of independent trials, else None; spread: standard deviation of one
-    of the n. baseline, candidate: each one's own figure, where there is one. method names the interval.
+    level is that of the interval; one of another level than the criterion's is scaled as a normal interval would be,
+    though never narrowed where it holds at every look. n counts `n_unit`; n_independent the clusters they come in, None
+    where each stands by itself. successes: of a plain share of independent trials, else None; spread: the standard
+    deviation of one of the n. baseline, candidate: each one's own figure, where there is one. method names the interval.
     state: "final" may decide. "growing" is still being gathered, and decides only where `anytime` says that its
-    interval may be read at any look (a confidence sequence, a crossed group-sequential bound). "hidden" is not told
-    yet, "none" is not there; `why_none` says why and what to do. sources: the nearest to the rows first.
+    interval may be read at any look (a confidence sequence, a crossed group-sequential bound), and by the interval
+    alone, since the estimate of a look may not. "hidden" is not told yet, "none" is not there; `why_none` says why and
+    what to do. sources: the nearest to the rows first.
     With `parts`, the criterion asks each of them, and the numbers above are those of the worst.
     """
 
@@ -56,6 +59,7 @@ class Observation:
     level: float = 0.95
     n: int = 0
     n_unit: str = "cases"
+    n_independent: int | None = None
     method: str = ""
     spread: float | None = None
     successes: int | None = None

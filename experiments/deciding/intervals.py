@@ -1,6 +1,6 @@
 """A number with its interval at the level a criterion asks for, steady to the last digit on any machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from experiments.deciding.canonical import steady
@@ -10,12 +10,13 @@ from experiments.policy import Criterion
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What one threshold is held against."""
+    """What one threshold is held against. independent: how many of n are, which for cases in clusters is fewer."""
 
     estimate: float
     low: float | None
     high: float | None
     n: int
+    independent: int
 
     def reach(self, direction: str) -> float | None:
         """The bound on the bad side, which must lie beyond for the criterion to be shown."""
@@ -31,16 +32,23 @@ def z(level: float) -> float:
     return steady(NormalDist().inv_cdf(0.5 + level / 2))
 
 
-def read(criterion: Criterion, found: Observation | Part, *, level: float) -> Reading | None:
-    """None without an estimate. `level` is that of the interval given."""
+def read(criterion: Criterion, found: Observation | Part, *, level: float, anytime: bool) -> Reading | None:
+    """None without an estimate. `level` is that of the interval given, `anytime` whether it holds at every look."""
     if found.estimate is None:
         return None
-    factor = 1.0 if abs(level - criterion.level) < 1e-9 else z(criterion.level) / z(level)
-    exact = Reading(estimate=found.estimate, low=found.ci_low, high=found.ci_high, n=found.n)
+    stays = abs(level - criterion.level) < 1e-9 or is_kept(criterion, level, anytime=anytime)
+    factor = 1.0 if stays else z(criterion.level) / z(level)
+    independent = found.n if found.n_independent is None else found.n_independent
+    exact = Reading(estimate=found.estimate, low=found.ci_low, high=found.ci_high, n=found.n, independent=independent)
     scaled = stretched(exact, factor)
     if criterion.comparison == "absolute" and criterion.unit == "share":
         return within(scaled, 0.0, 1.0)
     return scaled
+
+
+def is_kept(criterion: Criterion, level: float, *, anytime: bool) -> bool:
+    """Bounds for every look grow with the level slower than a normal interval, which so may widen them, not narrow."""
+    return anytime and criterion.level < level
 
 
 def stretched(reading: Reading, factor: float) -> Reading:
@@ -52,15 +60,14 @@ def stretched(reading: Reading, factor: float) -> Reading:
             return None if bound is None else steady(bound)
         return steady(centre + (bound - centre) * factor)
 
-    return Reading(estimate=steady(centre), low=moved(reading.low), high=moved(reading.high), n=reading.n)
+    return replace(reading, estimate=steady(centre), low=moved(reading.low), high=moved(reading.high))
 
 
 def within(reading: Reading, least: float, most: float) -> Reading:
-    return Reading(
-        estimate=reading.estimate,
+    return replace(
+        reading,
         low=None if reading.low is None else max(least, reading.low),
         high=None if reading.high is None else min(most, reading.high),
-        n=reading.n,
     )
 
 

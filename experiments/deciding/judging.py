@@ -13,6 +13,7 @@ from experiments.policy import Criterion
 
 WORST_FIRST: tuple[Status, ...] = ("not_met", "undecided", "no_evidence", "met")
 NOTHING = Observation(state="none", why_none="There is no evidence of it yet.")
+KEPT = "The interval was given at {given} and holds at every look: it is not narrowed to {asked}."
 RESCALED = "The interval was given at {given} and is shown at {asked}, scaled as a normal one."
 
 
@@ -47,7 +48,7 @@ def judge(criterion: Criterion, observation: Observation | None) -> CriterionRes
     worst = min(held, key=lambda one: one.rank)
     status = capped(overall([one.status for one in held]), criterion, found)
     reading, asked = worst.reading, worst.criterion
-    more = more_in_all(held, found) if status == "undecided" and may_be_read(found) else None
+    more = more_in_all(held, found) if status == "undecided" and may_be_read(criterion, found) else None
     return CriterionResult(
         key=criterion.key,
         title=criterion.title,
@@ -81,10 +82,17 @@ def judge(criterion: Criterion, observation: Observation | None) -> CriterionRes
 
 def hold(criterion: Criterion, found: Observation, one: Observation | Part, *, parts: int) -> Held:
     asked = own_terms(criterion, one) if isinstance(one, Part) else criterion
-    reading = intervals.read(asked, one, level=found.level)
-    least = enough.least_n(asked, found.method, found.n_unit)
+    reading = intervals.read(asked, one, level=found.level, anytime=found.anytime)
+    least = enough.least_n(asked, found.method, n_unit_of(found, one))
     name = one.name if isinstance(one, Part) else ""
-    return Held(name, asked, reading, least, status_of(asked, reading, least, parts=parts))
+    # At a look on the way the estimate is only where chance has it: there the interval must do all by itself.
+    strict = replace(asked, shown_beyond=None) if found.state == "growing" else asked
+    return Held(name, asked, reading, least, status_of(strict, reading, least, parts=parts))
+
+
+def n_unit_of(found: Observation, one: Observation | Part) -> str:
+    """Of what the least n is counted in."""
+    return found.n_unit if one.n_independent is None else "clusters"
 
 
 def own_terms(criterion: Criterion, one: Part) -> Criterion:
@@ -111,7 +119,7 @@ def status_of(criterion: Criterion, reading: Reading | None, least: LeastN, *, p
     if limit is not None and sign * limit < sign * threshold:
         return "not_met"
     is_shown = is_reached and reach is not None and sign * reach >= sign * beyond
-    return "met" if is_shown and reading.n >= (least.n or 0) else "undecided"
+    return "met" if is_shown and reading.independent >= (least.n or 0) else "undecided"
 
 
 def overall(statuses: Sequence[Status]) -> Status:
@@ -120,13 +128,13 @@ def overall(statuses: Sequence[Status]) -> Status:
     return statuses[0] if len(set(statuses)) == 1 else "undecided"
 
 
-def may_be_read(found: Observation) -> bool:
-    return found.state == "final" or found.anytime
+def may_be_read(criterion: Criterion, found: Observation) -> bool:
+    """What is still being gathered: only where its interval holds at any look and the interval is what is asked."""
+    return found.state == "final" or (found.anytime and criterion.rule == "shown")
 
 
 def capped(status: Status, criterion: Criterion, found: Observation) -> Status:
-    """What is still being gathered decides only where its interval may be read at any look."""
-    if status in ("met", "not_met") and not may_be_read(found):
+    if status in ("met", "not_met") and not may_be_read(criterion, found):
         return "undecided"
     return status
 
@@ -136,6 +144,8 @@ def more_in_all(held: Sequence[Held], found: Observation) -> int | None:
     open_ones = [one for one in held if one.status == "undecided" and one.reading]
     needed = [enough.more_needed(one.criterion, one.reading, found, one.least) for one in open_ones if one.reading]
     known = [one for one in needed if one is not None]
+    if any(one.status == "no_evidence" for one in held):
+        return None
     return max(known) if known and len(known) == len(needed) else None
 
 
@@ -143,13 +153,15 @@ def sentence(
     status: Status, criterion: Criterion, found: Observation, worst: Held, more: int | None, *, n_parts: int
 ) -> str:
     reading = worst.reading
+    if worst.name and status != "no_evidence" and worst.status == "no_evidence":
+        return f"Of {worst.name}, one of {n_parts:,}, there is no number yet, and each must meet it."
     if status == "no_evidence" or reading is None:
         return found.why_none or NOTHING.why_none
     told = wording.numbers(reading.estimate, reading.low, reading.high, worst.criterion)
     if worst.name:
         told = f"{worst.name}, the worst of {n_parts:,}: {told}"
     rule = wording.rule_words(worst.criterion, worst.criterion.threshold)
-    if not may_be_read(found):
+    if not may_be_read(criterion, found):
         return f"{told} so far; it is still being gathered and decides nothing before it is complete."
     return f"{told}: {outcome(status, criterion, worst, rule)}{what_next(status, found, worst, more)}"
 
@@ -169,6 +181,8 @@ def what_next(status: Status, found: Observation, worst: Held, more: int | None)
         return ""
     if worst.least.never and worst.margin is not None and worst.margin >= 0:
         return f" {worst.least.sentence}"
+    if is_on_the_way(found, worst):
+        return " While it is being gathered, only an interval beyond the threshold itself decides."
     if more is not None:
         settled = f" About {wording.counted(more, found.n_unit)} more would settle it"
         return f"{settled}, if the estimate stays."
@@ -177,10 +191,18 @@ def what_next(status: Status, found: Observation, worst: Held, more: int | None)
     return f" How many more {found.n_unit} would settle it cannot be told."
 
 
+def is_on_the_way(found: Observation, worst: Held) -> bool:
+    """Whether it would be met if nothing more were to come."""
+    if found.state != "growing" or worst.criterion.beyond == worst.criterion.threshold:
+        return False
+    return status_of(worst.criterion, worst.reading, worst.least, parts=len(found.parts)) == "met"
+
+
 def notes(criterion: Criterion, found: Observation) -> tuple[str, ...]:
     if abs(found.level - criterion.level) < 1e-9 or found.estimate is None:
         return found.warnings
-    words = RESCALED.format(given=wording.percent(found.level), asked=wording.percent(criterion.level))
+    words = KEPT if intervals.is_kept(criterion, found.level, anytime=found.anytime) else RESCALED
+    words = words.format(given=wording.percent(found.level), asked=wording.percent(criterion.level))
     return (*found.warnings, words)
 
 

@@ -6,7 +6,14 @@ from experiments.deciding import catalogue
 from experiments.policy import Criterion
 
 MINUS = "\N{MINUS SIGN}"
-SINGULAR = {"cases": "case", "judgments": "judgment", "units": "unit", "pairs": "pair", "calls": "call"}
+SINGULAR = {
+    "cases": "case",
+    "judgments": "judgment",
+    "units": "unit",
+    "pairs": "pair",
+    "calls": "call",
+    "clusters": "cluster",
+}
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 

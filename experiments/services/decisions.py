@@ -264,7 +264,7 @@ def parts_of(
     decision: Decision, kept: Mapping[str, Any], again: tuple[Policy | None, Evidence | None, Verdict | None] | None
 ) -> Iterator[Part]:
     """`again`: what the frozen texts give now, where they are asked to give the same."""
-    texts = decision.policy.text, decision.evidence_text, decision.verdict_text
+    texts: tuple[str, ...] = (decision.policy.text, decision.evidence_text, decision.verdict_text)
     if again:
         texts = tuple(one.canonical().decode() if one else "" for one in again)
     words = again[2].verdict if again and again[2] else kept.get("verdict", "") if again is None else ""

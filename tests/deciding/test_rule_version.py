@@ -9,7 +9,7 @@ from experiments.go_no_go import decide
 from experiments.policy import Policy
 from tests.deciding.deciding import an_experiment, policy
 
-BYTES_OF_RULE = {2: "bab25101278b997475c3345826941e3b7f9207fa770be53b2fa683447445f0ce"}
+BYTES_OF_RULE = {2: "59ff767b1c7484eb950eda39af4fe12d8a46855382472c8b8dfb5fc6451a1763"}
 
 
 def test_other_bytes_need_another_version_of_the_rule() -> None:
