@@ -18,6 +18,7 @@ from tests.api.calling import Program
 from tests.factories.evidence_ import (
     GAIN,
     add_suite,
+    gathered,
     make_decided_experiment,
     make_decision,
     make_empty_experiment,
@@ -131,9 +132,18 @@ def test_the_api_answers_with_verdict_criteria_and_decision() -> None:
     assert said["criteria"][0]["status"] == "met"
     make_decision(experiment=experiment, signed_by=make_lead(username="nora"))
     assert program.get(path).json()["signed"]["signed_by"] == "nora"
-    register_policy(experiment, TARGET_GAIN, reason="It must be shown.")
+    add_suite(experiment, [0.0] * 4, [1.0] * 4)
     moved = program.get(path)
     assert (moved.status_code, moved.json()["is_stale"]) == (202, True)
+
+
+def test_what_was_gathered_for_another_policy_answers_nothing() -> None:
+    experiment, program = make_decided_experiment(), Program("read")
+    register_policy(experiment, TARGET_GAIN, reason="It must be shown.")
+    refused = program.get(f"/experiments/{experiment.pk}/decision")
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_gathered")
+    gathered(experiment)
+    assert program.get(f"/experiments/{experiment.pk}/decision").status_code == 200
 
 
 def test_the_api_says_what_is_missing_before_there_is_a_verdict() -> None:

@@ -36,6 +36,11 @@ def computed_answer(experiment: Experiment) -> dict[str, Any]:
     snapshot = EvidenceSnapshot.objects.filter(experiment=experiment).first()
     if snapshot is None:
         raise NoAnswer(f"The evidence of {experiment} has not been gathered yet.")
+    if (snapshot.payload.get("policy") or {}).get("sha256") != rule.row.sha256:
+        raise NoAnswer(
+            f"Policy {rule.row.number} of {experiment} was registered just now and the evidence has not been gathered "
+            "for it yet: ask again in a moment."
+        )
     verdict = go_no_go.decide(rule.policy, Evidence.from_dict(orjson.loads(snapshot.text)))
     return answer(experiment, verdict, rule) | {
         "basis": COMPUTED,
