@@ -200,6 +200,24 @@ def test_latency_is_a_ratio_of_quantiles_and_says_what_is_missing() -> None:
     )
 
 
+def test_only_suites_where_both_models_were_timed_are_compared() -> None:
+    """A candidate three times as slow must not look quick because the slow set was imported for one model only."""
+    asked = replace(
+        GAIN, evidence=EvidenceRef(layer="benchmark", metric="latency_p50"), comparison="ratio", direction="at_most"
+    )
+    experiment = make_empty_experiment()
+    slow = {"baseline_outputs": {"latency_ms": 900.0}, "outputs": {"latency_ms": None}}
+    imported = add_suite(experiment, [1.0] * 60, [1.0] * 60, **slow)
+    add_suite(experiment, [1.0] * 20, [1.0] * 20, baseline_outputs={"latency_ms": 100.0}, outputs={"latency_ms": 300.0})
+    found = observed(experiment, asked)
+    assert (found.estimate, found.n) == (pytest.approx(3.0), 20)
+    assert f"Without latencies of both models, and left out: {imported.eval_set}." in found.warnings
+    apart = make_empty_experiment()
+    add_suite(apart, [1.0] * 3, [1.0] * 3, **slow)
+    add_suite(apart, [1.0] * 3, [1.0] * 3, baseline_outputs={"latency_ms": None}, outputs={"latency_ms": 300.0})
+    assert observed(apart, asked).why_none == ("No suite has latencies of both models: different cases do not compare.")
+
+
 def test_the_share_of_errors_is_of_all_cases() -> None:
     experiment = make_empty_experiment()
     add_suite(experiment, [1.0] * 10, [1.0] * 10, errors={"3": "timeout"})

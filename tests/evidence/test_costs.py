@@ -8,12 +8,13 @@ import pytest
 
 from experiments.deciding.presets import COST
 from experiments.go_no_go import Observation
-from experiments.models import Experiment
+from experiments.models import Experiment, ExperimentSuite
 from experiments.policy import EvidenceRef
 from experiments.reports.evidence import costs
 from experiments.reports.evidence.suites import read_suites
 from tests.factories.benchmarks_ import make_called_model, make_endpoint
 from tests.factories.evidence_ import add_suite
+from tests.factories.experiments_ import make_eval_set
 from tests.factories.platform_ import NOW
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,15 @@ def test_the_ratio_of_two_costs_is_of_the_same_cases() -> None:
     assert found.candidate == pytest.approx(0.0004)
     assert observed(experiment, TOKENS).estimate == pytest.approx(3.0)
     assert found.sources[0].label.startswith("The candidate's outputs over")
+
+
+def test_a_suite_that_was_not_run_yet_is_waited_for() -> None:
+    experiment = make_priced_experiment(candidate={}, outputs={})
+    assert observed(experiment).state == "final"
+    ExperimentSuite.objects.create(experiment=experiment, eval_set=make_eval_set())
+    found = observed(experiment)
+    assert found.state == "growing"
+    assert "has no run of the baseline" in found.why_none
 
 
 def test_without_prices_or_tokens_the_way_out_is_told() -> None:

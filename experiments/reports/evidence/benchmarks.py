@@ -13,7 +13,7 @@ from experiments.policy import Criterion
 from experiments.reports.comparisons import arms, metrics
 from experiments.reports.comparisons.pairing import ScorerPair
 from experiments.reports.evidence import observing
-from experiments.reports.evidence.suites import Missing, Sample, Suite, chosen, pooled
+from experiments.reports.evidence.suites import ARMS, Missing, Sample, Suite, chosen, pooled
 from experiments.reports.scores import Floats, Ints
 from experiments.stats import quantiles
 from experiments.stats.aggregates import bootstrapped_aggregate
@@ -37,6 +37,11 @@ def observe(criterion: Criterion, suites: Sequence[Suite]) -> Observation:
         found = of_latency(criterion, ready, criterion.metric.quantile)
     else:
         found = of_scores(criterion, ready)
+    return awaiting(found, mine)
+
+
+def awaiting(found: Observation, mine: Sequence[Suite]) -> Observation:
+    """Not the last word while a suite that is asked about has none."""
     waiting = [one.missing.why for one in mine if one.missing]
     if waiting and found.state == "final":
         return replace(found, state="growing", why_none=" ".join(waiting))
@@ -196,16 +201,25 @@ def of_errors(criterion: Criterion, ready: Sequence[Suite]) -> Observation:
 
 
 def of_latency(criterion: Criterion, ready: Sequence[Suite], q: float) -> Observation:
-    """Of the successful calls of all suites together. Calls of one case are not paired: loads differ."""
-    before = np.concatenate([one.latencies[0] for one in ready])
-    after = np.concatenate([one.latencies[1] for one in ready])
+    """Of the successful calls of all suites where both models have some, so that both are timed on the same cases.
+
+    Calls of one case are not paired: loads differ.
+    """
     sources, alpha = run_links(ready), observing.alpha_of(criterion)
-    missing = [name for name, values in (("baseline", before), ("candidate", after)) if not values.size]
-    if missing:
+    timed = [one for one in ready if all(values.size for values in one.latencies)]
+    if not timed:
+        arms_of = [np.concatenate(values) for values in zip(*(one.latencies for one in ready), strict=True)]
+        missing = [name for name, values in zip(ARMS, arms_of, strict=True) if not values.size]
+        if not missing:
+            return observing.none(
+                "No suite has latencies of both models: different cases do not compare.", sources=sources
+            )
         return observing.none(
             f"No output of the {' and the '.join(missing)} has a latency: run over an endpoint, or import latency_ms.",
             sources=sources,
         )
+    before, after = (np.concatenate(values) for values in zip(*(one.latencies for one in timed), strict=True))
+    left = [str(one) for one in ready if one not in timed]
     if criterion.comparison == "absolute":
         found = observing.of_estimate(
             quantiles.quantile_interval(after, q, confidence=criterion.level), criterion, n_unit="calls"
@@ -213,7 +227,8 @@ def of_latency(criterion: Criterion, ready: Sequence[Suite], q: float) -> Observ
     else:
         compared = quantile_difference(before, after, q, seed=metrics.SEED, alpha=alpha)
         found = observing.of_comparison(compared, criterion, n=min(before.size, after.size), n_unit="calls")
-    return replace(found, sources=sources, warnings=(*found.warnings, *load_warnings(ready)))
+    notes = [f"Without latencies of both models, and left out: {', '.join(left)}."] if left else []
+    return replace(found, sources=sources, warnings=(*found.warnings, *notes, *load_warnings(timed)))
 
 
 def load_warnings(ready: Sequence[Suite]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from experiments.policy import Criterion
 from experiments.reports.binary_copy import fetch
 from experiments.reports.comparisons import arms
 from experiments.reports.evidence import observing
-from experiments.reports.evidence.benchmarks import nothing, run_links
+from experiments.reports.evidence.benchmarks import awaiting, nothing, run_links
 from experiments.reports.evidence.suites import Suite, chosen
 from experiments.reports.scores import Floats
 from experiments.stats.paired import paired_difference
@@ -48,7 +48,7 @@ def observe(criterion: Criterion, suites: Sequence[Suite]) -> Observation:
         found = observing.of_estimate(arms.mean(after, None, alpha=alpha), criterion)
     else:
         found = observing.of_comparison(paired_difference(before, after, alpha=alpha), criterion, n=before.size)
-    return replace(found, sources=sources)
+    return awaiting(replace(found, sources=sources), mine)
 
 
 def both_arms(ready: Sequence[Suite], *, is_money: bool) -> tuple[Floats, Floats]:
