@@ -13,12 +13,20 @@ from evalsite.platform import jobs
 from evalsite.platform.models import Job
 from experiments import tasks
 from experiments.go_no_go import Evidence, decide
-from experiments.models import EvidenceSnapshot, Experiment, ExperimentSuite, SuiteRole, VerdictChange
+from experiments.models import (
+    EvidenceSnapshot,
+    Experiment,
+    ExperimentSuite,
+    PlanAmendment,
+    SuiteRole,
+    VerdictChange,
+)
 from experiments.reports.evidence.freshness import same_evidence, sources
 from experiments.reports.evidence.page import NO_POLICY, Dashboard
 from experiments.reports.policies.registered import current
 from experiments.services import evidence
-from experiments.services.campaigns import unblinding
+from experiments.services.campaigns import amending, running, unblinding
+from experiments.services.campaigns.amending import CannotLower
 from tests.factories.benchmarks_ import make_items, make_run
 from tests.factories.evidence_ import (
     GAIN,
@@ -193,6 +201,39 @@ def test_an_early_look_at_a_fixed_number_is_invalid_and_named() -> None:
     assert failed.detail.startswith("mara opened it at 6 of 12 judgments: The board asks.")
     [look] = found.unblindings
     assert (look.by, look.reason) == ("mara", "The board asks.")
+
+
+def test_lowering_the_number_after_a_look_does_not_make_the_look_one_in_time() -> None:
+    experiment = make_experiment(n_cases=6)
+    register_policy(experiment, PREFERRED)
+    campaign = make_open_campaign(experiment=experiment)
+    seats = list(Seat.objects.filter(campaign=campaign).select_related("campaign", "reviewer"))
+    judge_arms(seats[0], ["candidate"])
+    lead = make_lead()
+    unblinding.unblind(campaign=campaign, by=lead, reason="The board asks.", now=NOW)
+    running.remove_reviewer(seat=seats[1], actor=lead, now=NOW)
+    with pytest.raises(CannotLower, match="The direction has been opened"):
+        amending.lower(campaign=campaign, by=lead, reason="He left.", now=LATER)
+    # Written before that was refused.
+    PlanAmendment.objects.create(
+        campaign=campaign, planned_before=12, planned_judgments=6, n_judgments=6, reason="He left.", by=lead, at=LATER
+    )
+    found = shown(gathered(experiment, now=LATER))
+    assert found.verdict == "INVALID"
+    assert "at 6 of 12 judgments" in found.failures[0].detail
+
+
+def test_a_look_after_the_number_was_lowered_is_one_in_time() -> None:
+    experiment = make_experiment(n_cases=6)
+    register_policy(experiment, PREFERRED)
+    campaign = make_open_campaign(experiment=experiment)
+    seats = list(Seat.objects.filter(campaign=campaign).select_related("campaign", "reviewer"))
+    judge_arms(seats[0], ["candidate"])
+    lead = make_lead()
+    running.remove_reviewer(seat=seats[1], actor=lead, now=NOW)
+    amending.lower(campaign=campaign, by=lead, reason="He left.", now=NOW)
+    unblinding.unblind(campaign=campaign, by=lead, reason="The board asks.", now=LATER)
+    assert shown(gathered(experiment, now=LATER)).failures == ()
 
 
 def test_what_no_criterion_asks_for_cannot_make_it_invalid() -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.urls import reverse
 
 from annotations.models import Campaign
 from experiments.deciding.catalogue import Layer
 from experiments.go_no_go import Health
-from experiments.models import BenchmarkRun, CampaignPlan, EvalSet, Experiment, Unblinding
+from experiments.models import BenchmarkRun, CampaignPlan, EvalSet, Experiment, PlanAmendment, Unblinding
 from experiments.policy import Policy
 from experiments.reports.comparisons.coverage import MOST_ERRORS
 from experiments.reports.evidence.live import Live, chosen
@@ -16,6 +17,7 @@ from experiments.reports.evidence.page import HealthRow
 from experiments.reports.evidence.reviews import Reviews
 from experiments.reports.evidence.suites import Suite
 from experiments.reports.evidence.suites import chosen as chosen_suites
+from experiments.reports.human.gold import GoldRule, gold_report
 
 ERRORS, PAIRS, VERSIONS, COMPARISON = "errors", "missing_pairs", "eval_set_versions", "comparison"
 SRM, EARLY, GOLD = "srm", "opened_early", "gold"
@@ -72,7 +74,7 @@ def asked_for(policy: Policy | None, suites: Sequence[Suite], reviews: Reviews, 
             frozenset(one.pk for one in reviews.campaigns),
             frozenset(one.test.pk for one in tests),
         )
-    about = [one.evidence for one in policy.asked]
+    about = [one.evidence for one in policy.criteria]
     benchmarks: tuple[Layer, ...] = ("benchmark", "cost")
     live = [chosen(tests, one) for one in about if one.layer == "live"]
     return Asked(
@@ -167,39 +169,46 @@ def of_campaign(reviews: Reviews, campaign: Campaign) -> list[tuple[Health, bool
 
 
 def of_gold(reviews: Reviews, campaign: Campaign, url: str) -> list[tuple[Health, bool]]:
-    plan, result = reviews.plans[campaign.pk], reviews.results.get(campaign.pk)
+    """From the votes that the win rate is read from, so that neither is older than the other."""
+    plan = reviews.plans[campaign.pk]
     if not plan.gold_share:
         return []
     title = f"Known answers in {campaign.title}"
-    gold = result.payload["human"].get("gold") if result else None
-    if not gold or not gold["accuracy"]["n"]:
+    gold = gold_report(reviews.votes([campaign]), rule=GoldRule(plan.gold_share, plan.gold_threshold))
+    accuracy = gold.overall.right
+    if accuracy.estimate is None:
         detail = "No pair with a known answer has been judged yet."
         return [(Health(key=GOLD, title=title, ok=None, detail=detail, layer="human", url=url), False)]
-    accuracy = gold["accuracy"]
     detail = (
-        f"{accuracy['estimate']:.1%} of {accuracy['n']:,} known answers were given rightly, "
+        f"{accuracy.estimate:.1%} of {accuracy.n:,} known answers were given rightly, "
         f"{plan.gold_threshold:.0%} were registered."
     )
-    if gold["failed"]:
+    if gold.failed:
         detail += " Reviewers did not look closely enough: run a new round with clearer guidelines."
-    warned = bool(gold["warnings"]) and not gold["failed"]
-    return [(Health(key=GOLD, title=title, ok=not gold["failed"], detail=detail, layer="human", url=url), warned)]
+    warned = bool(gold.warnings) and not gold.failed
+    return [(Health(key=GOLD, title=title, ok=not gold.failed, detail=detail, layer="human", url=url), warned)]
 
 
 def of_unblinding(reviews: Reviews, campaign: Campaign, url: str) -> list[tuple[Health, bool]]:
+    lowered = list(PlanAmendment.objects.filter(campaign=campaign))
     looks = list(Unblinding.objects.filter(campaign=campaign).order_by("at").select_related("by"))
-    plan, planned = reviews.plans[campaign.pk], reviews.progress[campaign.pk].planned
-    early = [one for one in looks if planned is None or one.n_judgments < planned]
+    plan = reviews.plans[campaign.pk]
+    early = [(one, planned) for one in looks if one.n_judgments < (planned := planned_at(plan, lowered, one.at))]
     is_fixed = plan.stopping == CampaignPlan.Stopping.FIXED
     title = f"Direction of {campaign.title}"
     if not early:
         detail = f"Not opened before its registered {'number was in' if is_fixed else 'rule had ended it'}."
         return [(Health(key=EARLY, title=title, ok=True, detail=detail, layer="human", url=url), False)]
-    look = early[0]
-    detail = f"{look.by.username} opened it at {look.n_judgments:,} of {planned or 0:,} judgments: {look.reason}"
+    look, planned = early[0]
+    detail = f"{look.by.username} opened it at {look.n_judgments:,} of {planned:,} judgments: {look.reason}"
     if is_fixed:
         detail += f" With a fixed number, what is read afterwards cannot be taken at its level. {NEW_ROUND}"
     return [(Health(key=EARLY, title=title, ok=not is_fixed, detail=detail, layer="human", url=url), not is_fixed)]
+
+
+def planned_at(plan: CampaignPlan, lowered: Sequence[PlanAmendment], moment: datetime) -> int:
+    """As registered, or lowered by then: what is lowered after a look cannot make it one in time."""
+    return min([plan.planned_judgments or 0, *(one.planned_judgments for one in lowered if one.at <= moment)])
 
 
 # Live test

@@ -51,6 +51,8 @@ def lower(*, campaign: Campaign, by: User, reason: str, now: datetime) -> PlanAm
     most = reachable(held, progress).most
     if last and (last.by_id, last.reason, last.planned_judgments) == (by.pk, reason.strip(), most):
         return last
+    if progress.unblinded:
+        raise CannotLower("The direction has been opened, so the number stays: close the campaign and run a new round.")
     if progress.planned is None or most >= progress.planned:
         raise CannotLower("All registered judgments can still be reached, so the number stays.")
     if not most:
