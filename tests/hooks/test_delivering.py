@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from evalsite.platform.models import AuditEntry
-from experiments.models import DecisionHook, Endpoint, HookDelivery
+from evalsite.platform.models import AuditEntry, User
+from experiments.models import DecisionHook, Endpoint, Experiment, HookDelivery
 from experiments.services import endpoints, keys
 from experiments.services.hooks import delivering, keeping, message
 from experiments.services.hooks.keeping import HookRefused
@@ -76,6 +76,22 @@ def test_a_refusal_is_tried_again_with_growing_pauses_and_the_same_words(receive
     assert waited[:3] == [timedelta(seconds=10), timedelta(seconds=20), timedelta(seconds=40)]
     assert len({body for _, body in receiver.sent}) == 1
     assert len({headers["x-evalsite-delivery"] for headers, _ in receiver.sent}) == 1
+
+
+def test_what_is_renamed_between_two_tries_changes_no_byte(receiver: Receiver) -> None:
+    make_hook(url=receiver.url)
+    decision = make_decision()
+    receiver.status = 503
+    delivering.deliver(only_delivery().pk, now=NOW)
+    Experiment.objects.filter(pk=decision.experiment_id).update(name="another name")
+    User.objects.filter(pk=decision.signed_by_id).update(username="married")
+    receiver.status = 200
+    assert delivering.deliver(only_delivery().pk, now=only_delivery().next_at)
+    first, second = (body for _, body in receiver.sent)
+    assert first == second
+    told = orjson.loads(second)
+    assert told["decision"]["signed_at"] == decision.signed_at.isoformat()
+    assert told["decision"]["policy_sha256"] == decision.policy.sha256
 
 
 def test_what_was_given_up_is_tried_again_when_somebody_asks(receiver: Receiver) -> None:

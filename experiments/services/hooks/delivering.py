@@ -60,13 +60,7 @@ def taken(delivery_id: int, *, now: datetime) -> HookDelivery | None:
     rows = HookDelivery.objects.filter(pk=delivery_id, status=Status.WAITING, next_at__lte=now)
     if not rows.update(attempts=F("attempts") + 1, next_at=now + LEASE):
         return None
-    return HookDelivery.objects.select_related(
-        "hook",
-        "decision__policy",
-        "decision__signed_by",
-        "decision__experiment__baseline",
-        "decision__experiment__candidate",
-    ).get(pk=delivery_id)
+    return HookDelivery.objects.select_related("hook", "decision").get(pk=delivery_id)
 
 
 def called(delivery: HookDelivery, *, now: datetime) -> Answer:

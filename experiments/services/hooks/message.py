@@ -9,6 +9,8 @@ import orjson
 from experiments.models import Decision, HookDelivery
 
 EVENT = "decision.signed"
+SIGNED = ("number", "verdict", "computed_verdict", "override_reason", "comment", "signed_by", "signed_at")
+HASHES = ("policy_sha256", "evidence_sha256", "data_sha256", "code_version")
 
 
 def body(delivery: HookDelivery) -> bytes:
@@ -16,28 +18,21 @@ def body(delivery: HookDelivery) -> bytes:
 
 
 def content(decision: Decision) -> dict[str, Any]:
-    experiment = decision.experiment
+    """From what the signature froze: whatever is renamed between two tries, the words stay."""
+    frozen = decision.report
+    experiment, signed, hashes = frozen["experiment"], frozen["decision"], frozen["hashes"]
     return {
         "event": EVENT,
         "experiment": {
-            "id": experiment.pk,
-            "name": experiment.name,
-            "baseline": str(experiment.baseline),
-            "candidate": str(experiment.candidate),
+            "id": experiment["id"],
+            "name": experiment["name"],
+            "baseline": experiment["baseline"]["name"],
+            "candidate": experiment["candidate"]["name"],
         },
         "decision": {
             "id": str(decision.pk),
-            "number": decision.number,
-            "verdict": decision.verdict,
-            "computed_verdict": decision.computed_verdict,
-            "override_reason": decision.override_reason,
-            "comment": decision.comment,
-            "signed_by": decision.signed_by.username if decision.signed_by else "",
-            "signed_at": decision.signed_at.isoformat(),
-            "policy_sha256": decision.policy.sha256,
-            "evidence_sha256": decision.evidence_sha256,
-            "data_sha256": decision.data_sha256,
-            "code_version": decision.code_version,
+            **{key: signed[key] for key in SIGNED},
+            **{key: hashes[key] for key in HASHES},
             "path": f"/decisions/{decision.pk}/",
         },
     }
