@@ -51,9 +51,7 @@ def refresh(
     kept = EvidenceSnapshot.objects.filter(experiment=experiment).first()
     if kept and kept.source == sources([experiment])[experiment.pk]:
         return kept
-    return compute(
-        experiment=experiment, now=now, tell=tell, guard=guard, waits=waits, wanted=wanted, only_moved=True
-    )
+    return compute(experiment=experiment, now=now, tell=tell, guard=guard, waits=waits, wanted=wanted, only_moved=True)
 
 
 def compute(
