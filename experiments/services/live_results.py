@@ -104,7 +104,14 @@ def known_of(live_test: LiveTest, *, now: datetime) -> Known:
         amendments=amendments,
         looks=list(LiveLook.objects.filter(live_test=live_test).order_by("number")),
         now=now,
+        due_since=due_since(live_test),
     )
+
+
+def due_since(live_test: LiveTest) -> datetime | None:
+    """Since when the last result says that a look waits."""
+    kept = LiveResult.objects.filter(live_test=live_test).values_list("payload__look_due_since", flat=True).first()
+    return datetime.fromisoformat(kept) if kept else None
 
 
 def remember(live_test: LiveTest, look: NewLook, *, now: datetime) -> None:

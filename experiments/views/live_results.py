@@ -100,9 +100,8 @@ def live_test_conflicts(request: HttpRequest, key: str) -> HttpResponse:
 def is_hidden(live_test: LiveTest) -> bool:
     """Sums beside arms could be counted by hand: they are shown when the direction is."""
     result = result_of(live_test)
-    if result is None:
-        return bool(plan_body(live_test).get("method", WATCHED) != WATCHED)
-    return bool(result.payload.get("hidden"))
+    watched = plan_body(live_test).get("method", WATCHED) == WATCHED
+    return not watched if result is None else bool(result.payload.get("units_hidden", not watched))
 
 
 def shown_metrics(live_test: LiveTest) -> list[dict[str, Any]]:
@@ -135,6 +134,7 @@ def live_test_unit(request: HttpRequest, key: str) -> HttpResponse:
         "row": page.row,
         "events": page.events,
         "has_more": page.has_more,
+        "since": page.since,
         "metrics": shown_metrics(live_test),
         "is_hidden": is_hidden(live_test),
     }

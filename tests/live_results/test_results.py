@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from experiments.live_plan import Plan
-from experiments.models import ArmConflict, EventBatch, LiveAmendment, LiveLook, LiveResult, LiveTest
+from experiments.models import (
+    ArmConflict,
+    EventBatch,
+    LiveAmendment,
+    LiveEvent,
+    LiveLook,
+    LiveResult,
+    LiveTest,
+    UnitMetric,
+)
 from experiments.reports.live.sums import Scope
 from experiments.reports.live.values import quantile_contrast, read_values
 from experiments.services import live_results
@@ -448,3 +457,108 @@ def test_a_metric_changed_later_forgets_what_was_seen_before() -> None:
     assert strong is not None
     assert now is not None
     assert now.p_value != strong.p_value
+
+
+def test_between_looks_nothing_of_now_is_told_but_a_breach() -> None:
+    live_test = make_live_test(**GROUP, metrics=[COMPLETION, {**CRASHES, "margin": 0.2}])
+    both(live_test, 60, 30, 30)
+    before = result_of(live_test)
+    assert (before.guardrails[0].status, before.guardrails[0].difference) == ("watched", None)
+    fill(live_test, "control", 60, {"completion": first(30), "crashes": first(20)}, prefix="b")
+    fill(live_test, "treatment", 60, {"completion": first(30), "crashes": first(25)}, prefix="b")
+    at_look = result_of(live_test)
+    assert at_look.guardrails[0].difference is not None
+    fill(live_test, "control", 20, {}, prefix="x")
+    fill(live_test, "treatment", 20, {"completion": first(20)}, prefix="x")
+    between = result_of(live_test)
+    assert between.guardrails == at_look.guardrails
+    assert not between.hidden
+    assert between.units_hidden
+    silent = next(check for check in between.health if check.key == "no_events")
+    assert [figure.label for figure in silent.figures] == ["share without"]
+    stopped = make_live_test(**GROUP)
+    both(stopped, 120, 30, 60)
+    running.stop(live_test=stopped, reason="enough", token=uuid4(), actor=None, now=NOW)
+    assert not result_of(stopped).units_hidden
+
+
+@pytest.mark.parametrize("plan", [FIXED, GROUP])
+def test_a_planned_look_waits_for_the_events_that_have_arrived(plan: dict[str, Any]) -> None:
+    live_test = make_live_test(**plan)
+    both(live_test, 500, 150, 200)
+    early = EventBatch.objects.create(live_test=live_test, n=12, received_at=NOW)
+    waits = result_of(live_test, now=NOW + timedelta(seconds=1))
+    assert (waits.hidden, waits.look_due_since) == (True, NOW + timedelta(seconds=1))
+    assert "12 events that have arrived are being counted" in waits.hidden_why
+    assert not LiveLook.objects.filter(live_test=live_test).exists()
+    # With steady traffic some event always waits; those that came after the look was due are not waited for.
+    EventBatch.objects.create(live_test=live_test, n=7, received_at=NOW + timedelta(seconds=9))
+    assert result_of(live_test, now=NOW + timedelta(seconds=10)).look_due_since == waits.look_due_since
+    EventBatch.objects.filter(pk=early.pk).update(folded_at=NOW)
+    opened = result_of(live_test, now=NOW + timedelta(seconds=20))
+    assert (opened.hidden, opened.look_due_since) == (False, None)
+    assert len(opened.looks) == 1
+
+
+def test_after_a_stop_the_last_look_is_read_once_more_at_its_own_bound() -> None:
+    live_test = make_live_test(**GROUP)
+    both(live_test, 500, 150, 200)
+    looked = result_of(live_test, now=NOW + timedelta(hours=1))
+    assert looked.primary is not None
+    both(live_test, 100, 0, 100, prefix="later", at=NOW + timedelta(hours=2))
+    UnitMetric.objects.bulk_create(
+        UnitMetric(live_test=live_test, metric="completion", unit_id=f"ccontrol{unit}", n=1, total=1)
+        for unit in range(150, 200)
+    )
+    assert result_of(live_test, now=NOW + timedelta(hours=3)).primary == looked.primary
+    running.stop(live_test=live_test, reason="done", token=uuid4(), actor=None, now=NOW + timedelta(hours=4))
+    again = result_of(live_test, now=NOW + timedelta(hours=5))
+    assert again.primary is not None
+    assert (again.primary.control_n, again.primary.treatment_n) == (500, 500)
+    assert again.primary.difference == pytest.approx(0, abs=1e-12)
+    assert again.primary.p_value == pytest.approx(1)  # it takes the place of what was read of the same units
+    assert again.primary.stopping_bound == looked.primary.stopping_bound
+    assert any("read once more" in note for note in again.notes)
+    assert LiveLook.objects.filter(live_test=live_test).count() == 1
+
+
+def test_a_fixed_horizon_result_stays_once_the_events_of_its_units_are_in() -> None:
+    live_test = make_live_test(**FIXED, late_hours=24)
+    both(live_test, 500, 150, 200)
+    opened = result_of(live_test, now=NOW + timedelta(hours=1)).primary
+    more = [
+        UnitMetric(live_test=live_test, metric="completion", unit_id=f"ccontrol{unit}", n=1, total=1)
+        for unit in range(150, 200)
+    ]
+    UnitMetric.objects.bulk_create(more[:20])
+    ripening = result_of(live_test, now=NOW + timedelta(hours=24))
+    assert ripening.primary is not None
+    assert opened is not None
+    assert ripening.primary.control == pytest.approx(170 / 500)
+    ripe = result_of(live_test, now=NOW + timedelta(hours=25))
+    assert ripe.primary == ripening.primary
+    UnitMetric.objects.bulk_create(more[20:])
+    kept = result_of(live_test, now=NOW + timedelta(hours=26))
+    assert kept.primary == ripening.primary
+    assert (kept.over_time, kept.distributions) == (ripe.over_time, ripe.distributions)
+    assert (kept.hidden, kept.units_hidden, len(kept.looks)) == (False, False, 1)
+    assert any("stays as it is" in note for note in kept.notes)
+
+
+def test_what_a_unit_did_before_its_exposure_is_no_delay() -> None:
+    mean = {**COMPLETION, "kind": "mean", "covariate": {"event": "task_completed", "days": 7}}
+    live_test = make_live_test(**SMALL, metrics=[mean], baseline_sd=1)
+    both(live_test, 10, 10, 10)
+    batch = EventBatch.objects.create(live_test=live_test, n=4, received_at=NOW + timedelta(minutes=1), folded_at=NOW)
+    for number, days in enumerate((6, 5, 4, 0)):
+        LiveEvent.objects.create(
+            live_test_id=live_test.pk,
+            event_id=f"e{number}",
+            batch_id=batch.pk,
+            name="task_completed",
+            unit_id="ccontrol1",
+            at=NOW - timedelta(days=days),
+            received_at=NOW + timedelta(minutes=1),
+        )
+    found = next(check for check in result_of(live_test).health if check.key == "delays")
+    assert (found.status, "60 seconds" in found.sentence) == ("ok", True)

@@ -59,6 +59,11 @@ def hidden_before(plan: Plan, exposed: PerArm, at: int) -> str:
     return f"The first of {plan.looks} planned looks is due at {at:,} units in each arm: the smaller one has {have:,}."
 
 
+def hidden_counting(waiting: int) -> str:
+    """A look is due, and not taken before its events are in the sums."""
+    return f"The units planned for this look are in. {waiting:,} events that have arrived are being counted: then the result opens."
+
+
 def stop_because(
     primary: MetricRow, plan: Plan, *, status: str, reached: bool, blocked: bool, guardrails: Sequence[Guardrail]
 ) -> str:

@@ -24,7 +24,8 @@ class Stage:
     """Where a test stands. fresh: results are computed now; else those of `frozen` are shown, or none at all.
 
     information: shares of the planned n at the looks of a group-sequential test, the one now last. look: this
-    computation is to be remembered as one, `planned` or not.
+    computation is to be remembered as one, `planned` or not. due: a look is, and waits for events that have arrived
+    and are in no sum yet. again: the last look is read once more. closed: this reading is the last one.
     """
 
     fresh: bool
@@ -32,28 +33,70 @@ class Stage:
     planned: bool = False
     information: tuple[float, ...] = ()
     frozen: LiveLook | None = None
+    due: bool = False
+    again: bool = False
+    closed: bool = False
+
+    @property
+    def veiled(self) -> bool:
+        """What units do now tells a direction that the plan does not show now."""
+        return not self.fresh and not self.closed
 
 
 def stage_of(
-    live_test: LiveTest, plan: Plan, units: PerArm, looks: Sequence[LiveLook], kinds: Sequence[str], now: datetime
+    live_test: LiveTest,
+    plan: Plan,
+    units: PerArm,
+    looks: Sequence[LiveLook],
+    kinds: Sequence[str],
+    now: datetime,
+    *,
+    behind: bool,
 ) -> Stage:
-    """units: of the arms, those seen in both included. kinds: of the amendments."""
-    planned = [one for one in looks if one.planned]
-    smaller = min(units.control, units.treatment)
+    """units: of the arms, those seen in both included. kinds: of the amendments. behind: events wait to be summed."""
     if plan.method == "confidence_sequence":
         return Stage(fresh=True, look=is_due(live_test, units, looks, now))
+    smaller = min(units.control, units.treatment)
     if plan.method == "fixed_horizon":
-        full = not planned and smaller >= plan.n_per_arm
-        is_open = full or bool(planned) or LiveAmendment.Kind.OPENED_EARLY in kinds
-        return Stage(fresh=is_open, look=full, planned=full)
+        opened = LiveAmendment.Kind.OPENED_EARLY in kinds
+        return read_once(plan, looks, now, full=smaller >= plan.n_per_arm, opened=opened, behind=behind)
+    planned = [one for one in looks if one.planned]
     past = tuple(float(one.figures["information"]) for one in planned)
-    share = min(1.0, smaller / plan.n_per_arm)
-    reached = [part for part in plan.planned_looks if (past[-1] if past else 0.0) < part <= share + 1e-9]
-    if reached:
+    last, share = past[-1] if past else 0.0, min(1.0, smaller / plan.n_per_arm)
+    frozen = planned[-1] if planned else None
+    if any(last < part <= share + 1e-9 for part in plan.planned_looks):
+        if behind:
+            return Stage(fresh=False, frozen=frozen, due=True)
         return Stage(fresh=True, look=True, planned=True, information=(*past, share))
-    if live_test.status == LiveTest.Status.STOPPED and share > (past[-1] if past else 0.0) + 1e-6:
+    if live_test.status != LiveTest.Status.STOPPED:
+        return Stage(fresh=False, frozen=frozen)
+    if share > last + 1e-6:
         return Stage(fresh=True, information=(*past, share))
-    return Stage(fresh=False, frozen=planned[-1] if planned else None)
+    return Stage(fresh=bool(past), information=past, again=bool(past))
+
+
+def read_once(plan: Plan, looks: Sequence[LiveLook], now: datetime, *, full: bool, opened: bool, behind: bool) -> Stage:
+    """A fixed horizon: opened at the planned size; the same units until their events are in; then as it was read."""
+    cutoff = cutoff_of(looks)
+    if cutoff is None:
+        taken = full and not behind
+        return Stage(fresh=opened or taken, look=taken, planned=taken, due=full and behind)
+    closing = next((one for one in looks if one.figures.get("closing")), None)
+    if closing is not None:
+        return Stage(fresh=False, frozen=closing, closed=True)
+    ripe = now >= ripe_at(plan, cutoff)
+    return Stage(fresh=True, look=ripe and not behind, closed=ripe and not behind, due=ripe and behind)
+
+
+def cutoff_of(looks: Sequence[LiveLook]) -> datetime | None:
+    """Of the one reading of a fixed-horizon test."""
+    found = next((one for one in looks if one.planned), None)
+    return datetime.fromisoformat(found.figures["cutoff"]) if found else None
+
+
+def ripe_at(plan: Plan, cutoff: datetime) -> datetime:
+    """When the last event of the units compared can have come in: what is later is late."""
+    return cutoff + timedelta(hours=plan.late_hours)
 
 
 def is_due(live_test: LiveTest, units: PerArm, looks: Sequence[LiveLook], now: datetime) -> bool:

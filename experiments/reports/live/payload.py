@@ -226,7 +226,9 @@ class LivePayload:
     """exposed counts the units compared, without those seen in both arms; planned_n is per arm.
 
     progress: share of the planned n that the smaller arm has, at most 1. stop_now: the plan's rule says so, because a
-    bound was crossed, the planned n is in, or a guardrail was breached.
+    bound was crossed, the planned n is in, or a guardrail was breached. hidden: no figure of the metrics is shown.
+    units_hidden: what single units did is not, since it tells a direction of now that the plan does not show; so also
+    between planned looks. look_due_since: a look was due then, and waits for events that had arrived.
     """
 
     version: int = VERSION
@@ -246,6 +248,8 @@ class LivePayload:
     eta_days: float | None = None
     hidden: bool = False
     hidden_why: str = ""
+    units_hidden: bool = False
+    look_due_since: datetime | None = None
     opened_early: bool = False
     blocked: bool = False
     blocked_why: str = ""

@@ -15,12 +15,14 @@ from experiments.reports.live.health import BLOCKS_BELOW, health
 from experiments.reports.live.judging import Reading, reading_of
 from experiments.reports.live.looks import (
     Stage,
+    cutoff_of,
     figures_of,
     histories,
     look_of,
     next_look_n,
     past_information,
     planned_looks,
+    ripe_at,
     seen,
     stage_of,
 )
@@ -48,6 +50,9 @@ OPENED_EARLY = (
 )
 FROZEN = "Units exposed until {at:%d %b %Y %H:%M} UTC are compared, when the planned units were in; later ones are not."
 WAITING = "{n:,} events have arrived and are not in these sums yet."
+RIPENING = "Their events still come in until {at:%d %b %Y %H:%M} UTC; from then on this result stays as it is."
+CLOSED = "Their events were in by {at:%d %b %Y %H:%M} UTC: this result stays as it is."
+AGAIN = "Look {number} is read once more, with what its units have sent since."
 NOT_JUDGED = "not judged, since the split is not as planned."
 BETWEEN = "These are the figures of look {number}; the next planned look is due at {n:,} units in each arm."
 
@@ -62,6 +67,7 @@ class Known:
     amendments: Sequence[LiveAmendment]
     looks: Sequence[LiveLook]
     now: datetime
+    due_since: datetime | None = None
 
     @property
     def kinds(self) -> list[str]:
@@ -78,11 +84,26 @@ class Known:
 
     @property
     def cutoff(self) -> datetime | None:
-        """A fixed-horizon test compares the units of its one reading, however many come after."""
-        if self.plan.method != "fixed_horizon":
-            return None
-        found = next((one for one in self.looks if one.planned), None)
-        return datetime.fromisoformat(found.figures["cutoff"]) if found else None
+        """A fixed-horizon test compares the units of its one reading, however many come after.
+
+        So does a group-sequential one that was stopped after its last look, when that is read once more.
+        """
+        if self.plan.method == "fixed_horizon":
+            return cutoff_of(self.looks)
+        stopped = self.live_test.status == LiveTest.Status.STOPPED
+        if self.plan.method == "group_sequential" and stopped and past_information(self.looks) >= 1:
+            return max(one.at for one in self.looks if one.planned)
+        return None
+
+    def behind(self, traffic: Traffic) -> bool:
+        """Events are missing that had arrived when a look fell due. With steady traffic some always wait: not those."""
+        if not traffic.waiting:
+            return False
+        return self.due_since is None or traffic.waiting_since is None or traffic.waiting_since <= self.due_since
+
+    def looks_before(self, stage: Stage) -> Sequence[LiveLook]:
+        """A look that is read again takes its own place."""
+        return self.looks[:-1] if stage.again else self.looks
 
 
 @dataclass(frozen=True)
@@ -145,18 +166,21 @@ def compute(known: Known) -> Computed:
     splits = splits_of(plan.routing.split, known.amendments)
     scope = Scope(known.live_test.pk, splits.ramps, known.cutoff)
     traced = trace(known, scope)
-    stage = stage_of(known.live_test, plan, traced.units, known.looks, known.kinds, known.now)
+    behind = known.behind(traced.traffic)
+    stage = stage_of(known.live_test, plan, traced.units, known.looks, known.kinds, known.now, behind=behind)
     guarded = [one for one in plan.metrics if one.role == "guardrail"]
     slots = over_time.slots_of(traced.traffic.first_at, traced.traffic.last_at) if stage.fresh else None
     found = measured(scope, plan, plan.metrics if stage.fresh else guarded, slots=slots)
-    hidden = not stage.fresh and plan.method == "fixed_horizon"
-    guardrails = tuple(guardrail(one, found.contrast(one), plan, hidden=hidden) for one in guarded)
-    shown = fresh(known, traced, stage, found) if stage.fresh else kept(known, traced, stage)
+    guardrails = tuple(guardrail(one, found.contrast(one), plan, hidden=stage.veiled) for one in guarded)
+    breached = () if traced.blocked else tuple(one for one in guardrails if one.status == "breached")
+    shown = fresh(known, traced, stage, found, guardrails) if stage.fresh else kept(known, traced, stage)
+    if stage.veiled and stage.frozen is not None:
+        guardrails = as_looked_at(guardrails, stage.frozen)
     if traced.blocked:
         shown, guardrails = shown.without_verdicts(), tuple(unjudged(one) for one in guardrails)
     payload = put_together(known, traced, stage, shown, guardrails)
     payload = replace(payload, exposures_per_hour=exposure_chart(scope, traced.traffic))
-    return Computed(payload, shown.look, tuple(one for one in guardrails if one.status == "breached"))
+    return Computed(payload, shown.look, breached)
 
 
 def trace(known: Known, scope: Scope) -> Traced:
@@ -170,17 +194,26 @@ def exposure_chart(scope: Scope, traffic: Traffic) -> ExposureChart:
     return over_time.exposures(scope, traffic.first_at, traffic.last_at)
 
 
-def fresh(known: Known, traced: Traced, stage: Stage, found: Measured) -> Shown:
+def fresh(known: Known, traced: Traced, stage: Stage, found: Measured, guardrails: tuple[Guardrail, ...]) -> Shown:
     """Computed now, and remembered where a look is due."""
     reading = reading_of(known.plan, stage.information)
-    rows, alone = rows_of(found, reading, histories(known.looks, since=known.metrics_since))
-    distributions, segments = distributions_of(found), segments_of(found, reading)
-    look = None
-    if stage.look:
-        look = NewLook(stage.planned, look_figures(known, traced, stage, reading, alone))
-        if known.plan.method == "group_sequential":
-            look.figures.update(rows=plain(rows), distributions=plain(distributions), segments=plain(segments))
-    return Shown(rows, series(known, rows, found), distributions, segments, look)
+    rows, alone = rows_of(found, reading, histories(known.looks_before(stage), since=known.metrics_since))
+    shown = Shown(rows, series(known, stage, rows, found), distributions_of(found), segments_of(found, reading))
+    if not stage.look:
+        return shown
+    figures = look_figures(known, traced, stage, reading, alone)
+    if stage.closed or known.plan.method == "group_sequential":
+        figures |= {name: plain(getattr(shown, name)) for name in ("rows", "distributions", "segments")}
+        figures |= {"guardrails": plain(guardrails)}
+    if stage.closed:
+        figures |= {"closing": True, "over_time": plain(shown.over_time)}
+    return replace(shown, look=NewLook(stage.planned, figures))
+
+
+def as_looked_at(now: tuple[Guardrail, ...], look: LiveLook) -> tuple[Guardrail, ...]:
+    """As the last look has shown them; harm is told when it is seen."""
+    then = {one["metric"]: built(Guardrail, one) for one in look.figures.get("guardrails", ())}
+    return tuple(one if one.status == "breached" else then.get(one.metric, one) for one in now)
 
 
 def look_figures(
@@ -188,20 +221,21 @@ def look_figures(
 ) -> dict[str, Any]:
     information = stage.information[-1] if stage.information else None
     figures = figures_of(traced.units, alone, information=information, bound=reading.bound)
-    if known.plan.method == "fixed_horizon":
+    if known.plan.method == "fixed_horizon" and stage.planned:
         figures["cutoff"] = known.now.isoformat()
     return figures
 
 
 def kept(known: Known, traced: Traced, stage: Stage) -> Shown:
-    """What the last planned look has said; before the first, and before the planned size, nothing."""
+    """What the last look has said; before the first, and before the planned size, nothing."""
     if stage.frozen is None:
         return Shown(tuple(hidden_row(known.plan, place, traced) for place in range(len(known.plan.metrics))))
     figures = stage.frozen.figures
     rows = tuple(built(MetricRow, one) for one in figures["rows"])
+    drawn = tuple(built(Series, one) for one in figures.get("over_time", ()))
     return Shown(
         rows,
-        tuple(over_time.by_looks(row, seen(known.looks, row.key), stage.frozen.at) for row in rows),
+        drawn or tuple(over_time.by_looks(row, seen(known.looks, row.key), stage.frozen.at) for row in rows),
         tuple(built(Distribution, one) for one in figures["distributions"]),
         tuple(built(SegmentRow, one) for one in figures["segments"]),
     )
@@ -232,13 +266,13 @@ def unjudged(one: Guardrail) -> Guardrail:
     return replace(one, status="undefined", sentence=f"{one.title}: {NOT_JUDGED}")
 
 
-def series(known: Known, rows: Sequence[MetricRow], found: Measured) -> tuple[Series, ...]:
-    return tuple(one for row in rows if (one := one_series(known, row, found)) is not None)
+def series(known: Known, stage: Stage, rows: Sequence[MetricRow], found: Measured) -> tuple[Series, ...]:
+    return tuple(one for row in rows if (one := one_series(known, stage, row, found)) is not None)
 
 
-def one_series(known: Known, row: MetricRow, found: Measured) -> Series | None:
+def one_series(known: Known, stage: Stage, row: MetricRow, found: Measured) -> Series | None:
     """As it was seen, where it was looked at often; else by the order in which units came."""
-    earlier = seen(known.looks, row.key)
+    earlier = seen(known.looks_before(stage), row.key)
     metric = known.plan.metric(row.key)
     group = known.plan.method == "group_sequential"
     if group or metric.kind == "quantile" or found.slots is None or len(earlier) >= over_time.ENOUGH_LOOKS:
@@ -253,7 +287,7 @@ def put_together(
     primary = next(row for row in shown.rows if row.role == "primary")
     smaller = min(traced.units.control, traced.units.treatment)
     hidden_why = why_hidden(known, traced, stage)
-    checks = health(traffic, traced.split, traced.phases, plan, hidden=bool(hidden_why))
+    checks = health(traffic, traced.split, traced.phases, plan, hidden=stage.veiled)
     blocked_why = checks[0].sentence if traced.blocked else ""
     reached = smaller >= plan.n_per_arm
     stop_why = headlines.stop_because(
@@ -276,6 +310,8 @@ def put_together(
         eta_days=eta(live_test, known.now, missing=plan.n_per_arm - smaller, smaller=smaller),
         hidden=bool(hidden_why),
         hidden_why=hidden_why,
+        units_hidden=units_hidden(known, stage),
+        look_due_since=(known.due_since or known.now) if stage.due else None,
         opened_early=known.opened_early,
         blocked=traced.blocked,
         blocked_why=blocked_why,
@@ -310,9 +346,17 @@ def put_together(
 def why_hidden(known: Known, traced: Traced, stage: Stage) -> str:
     if stage.fresh or stage.frozen is not None:
         return ""
+    if stage.due:
+        return headlines.hidden_counting(traced.traffic.waiting)
     if known.plan.method == "fixed_horizon":
         return headlines.hidden_until(known.plan, traced.units)
     return headlines.hidden_before(known.plan, traced.units, next_n(known, stage) or 0)
+
+
+def units_hidden(known: Known, stage: Stage) -> bool:
+    """Sums of units are of now: beside a look they would tell what comes after it."""
+    running = known.live_test.status == LiveTest.Status.RUNNING
+    return stage.veiled or (known.plan.method == "group_sequential" and running)
 
 
 def next_n(known: Known, stage: Stage) -> int | None:
@@ -334,8 +378,13 @@ def notes(known: Known, traced: Traced, stage: Stage) -> tuple[str, ...]:
         found.append(OPENED_EARLY)
     if known.cutoff is not None:
         found.append(FROZEN.format(at=known.cutoff))
-    if stage.frozen is not None and (n := next_n(known, stage)):
+    if known.cutoff is not None and known.plan.method == "fixed_horizon":
+        at = ripe_at(known.plan, known.cutoff)
+        found.append((CLOSED if stage.closed else RIPENING).format(at=at))
+    if stage.veiled and stage.frozen is not None and (n := next_n(known, stage)):
         found.append(BETWEEN.format(number=stage.frozen.number, n=n))
+    if stage.again:
+        found.append(AGAIN.format(number=known.looks[-1].number))
     if traced.traffic.waiting:
         found.append(WAITING.format(n=traced.traffic.waiting))
     return tuple(found)

@@ -16,7 +16,8 @@ SELECT counted.key, sum(counted.value::bigint) FROM experiments_eventbatch AS ba
 LATERAL jsonb_each_text(batch.counts) AS counted WHERE batch.live_test_id = %(test)s GROUP BY 1
 """
 BATCHED = """
-SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE folded_at IS NULL), 0)
+SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE folded_at IS NULL), 0),
+       min(received_at) FILTER (WHERE folded_at IS NULL AND n > 0)
 FROM experiments_eventbatch WHERE live_test_id = %(test)s
 """
 CONFLICTS = """
@@ -42,7 +43,15 @@ GROUP BY 1
 """  # noqa: S608 constants
 DELAYS = """
 SELECT percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY extract(epoch FROM received_at - at)::float8)
-FROM experiments_liveevent WHERE live_test_id = %(test)s AND batch_id = ANY(%(batches)s)
+FROM experiments_liveevent AS event WHERE live_test_id = %(test)s AND batch_id = ANY(%(batches)s)
+"""
+# What a unit did before it was exposed is sent with its exposure, however old: that is no delay. Each unit by the
+# index, since a join would read all that are exposed.
+SINCE_EXPOSED = """
+AND at >= (
+    SELECT exposed_at - %(skew)s * interval '1 minute' FROM experiments_exposure
+    WHERE live_test_id = %(test)s AND unit_id = event.unit_id
+)
 """
 
 
@@ -50,7 +59,8 @@ FROM experiments_liveevent WHERE live_test_id = %(test)s AND batch_id = ANY(%(ba
 class Traffic:
     """compared, silent, bots, conflicts: units per arm. refused: how many events got which other answer.
 
-    delay: median and 95th percentile of seconds from an event to its arrival, of the latest batches.
+    waiting: events in no sum yet, the first of them since waiting_since. delay: median and 95th percentile of seconds
+    from an event to its arrival, of the latest batches.
     """
 
     compared: PerArm = NOBODY
@@ -60,6 +70,7 @@ class Traffic:
     answers: dict[str, int] = field(default_factory=dict)
     events: int = 0
     waiting: int = 0
+    waiting_since: datetime | None = None
     delay: tuple[float, float] | None = None
     imported: bool = False
     first_at: datetime | None = None
@@ -68,7 +79,7 @@ class Traffic:
 
 def read_traffic(scope: Scope, plan: Plan, compared: PerArm) -> Traffic:
     params = scope.params
-    [(events, waiting)] = fetch(BATCHED, params)
+    [(events, waiting, since)] = fetch(BATCHED, params)
     arms = dict(fetch(CONFLICTS, params))
     exposed = Exposure.objects.filter(live_test=scope.test_id).order_by("exposed_at")
     first = exposed.values("exposed_at", "source").first()
@@ -81,7 +92,8 @@ def read_traffic(scope: Scope, plan: Plan, compared: PerArm) -> Traffic:
         answers={name: int(n) for name, n in fetch(COUNTS, params)},
         events=int(events),
         waiting=int(waiting),
-        delay=read_delay(scope),
+        waiting_since=since,
+        delay=read_delay(scope, plan),
         imported=bool(first and first["source"] == Exposure.Source.IMPORTED),
         first_at=first["exposed_at"] if first else None,
         last_at=last["exposed_at"] if last else None,
@@ -93,8 +105,11 @@ def per_arm(sql: str, params: dict[str, Any]) -> PerArm:
     return PerArm(control=found.get(0, 0), treatment=found.get(1, 0))
 
 
-def read_delay(scope: Scope) -> tuple[float, float] | None:
+def read_delay(scope: Scope, plan: Plan) -> tuple[float, float] | None:
     stored = EventBatch.objects.filter(live_test=scope.test_id, n__gt=0).order_by("-received_at")
     batches = list(stored.values_list("pk", flat=True)[:LATEST_BATCHES])
-    [(found,)] = fetch(DELAYS, {"test": scope.test_id, "batches": batches}) if batches else [(None,)]
+    if not batches:
+        return None
+    sql = DELAYS + (SINCE_EXPOSED if any(one.covariate for one in plan.metrics) else "")
+    [(found,)] = fetch(sql, {"test": scope.test_id, "batches": batches, "skew": plan.early_minutes})
     return (found[0], found[1]) if found else None

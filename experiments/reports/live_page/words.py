@@ -10,7 +10,7 @@ MOST_PERCENT_DIGITS = 3
 SMALL_P = 0.001
 CORRECTIONS = {
     "holm": "The primary metric is read at α. Secondary metrics are corrected among themselves, by Holm’s method.",
-    "bh": "The primary metric is read at α. Secondary metrics are corrected among themselves, by Benjamini-Hochberg’s method.",
+    "bh": "The primary metric is read at α. Secondary metrics are corrected among themselves, by Benjamini-Hochberg.",
     "none": "No p is corrected for the number of metrics: the plan says so.",
 }
 METHODS = {
