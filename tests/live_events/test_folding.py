@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 
 from experiments.models import EventBatch, LiveTest, UnitMetric
 from experiments.services.live_traffic import fold_sql, folding
@@ -188,6 +188,27 @@ def test_the_command_folds_what_waits_or_all_anew(test: LiveTest) -> None:
     assert sums("completion") == {"ada": [2, 2, 0, None]}
     with pytest.raises(CommandError, match="No registered live test has the key 'nowhere'"):
         call_command("fold_events", "nowhere")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_folded_beside_sums_made_anew() -> None:
+    test = make_live_test(key="test")
+    expose_units(test, "ada", "bob")
+    send(event())
+
+    def work() -> int:
+        try:
+            send(event(unit_id="bob"))
+            return fold(test)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        assert folding.refold(test.pk, now=LATER) == 1
+        assert threads.submit(work).result() == 0
+    assert sums("completion") == {"ada": [1, 1, 0, None]}
+    assert fold(test) == 1
+    assert sums("completion") == {"ada": [1, 1, 0, None], "bob": [1, 1, 0, None]}
 
 
 @pytest.mark.django_db(transaction=True)

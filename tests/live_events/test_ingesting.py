@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, connections
 from experiments.models import ArmConflict, EventBatch, Exposure, LiveEvent, LiveTest, RefusedEvent
 from experiments.services.live_tests import running
 from experiments.services.live_traffic import event_rows, known_units, refusing, repeats
-from experiments.services.live_traffic.exposures import rule
+from experiments.services.live_traffic.exposures import Exposed, rule
 from experiments.services.live_traffic.ingesting import Answer, ingest
 from experiments.services.live_traffic.running_tests import running as running_test
 from tests.factories.live_events_ import LATER, event, expose_units, exposure
@@ -301,6 +301,21 @@ def test_what_is_known_of_a_unit_is_not_asked_again(
         assert statuses(event()) == ["accepted"]
     assert statuses(event(at=NOW - HOUR)) == ["before_exposure"]
     assert statuses(event(), event(unit_id="bob"), event(unit_id="nobody")) == ["accepted", "accepted", "not_exposed"]
+
+
+def test_what_is_kept_is_looked_up_and_never_walked(test: LiveTest) -> None:
+    class Kept(known_units.Kept):
+        def keys(self) -> Any:
+            raise AssertionError("walked")
+
+        __iter__ = items = values = keys
+
+    found = running_test("test")
+    assert found
+    ada = Exposed("control", NOW)
+    known_units.kept[known_units.place_of(found)] = Kept({"ada": ada})
+    assert known_units.look_up(found, {"ada"})["ada"] is ada
+    assert known_units.look_up(found, {"ada", "bob", "nobody"}).keys() == {"ada", "bob"}
 
 
 def test_so_much_is_kept_in_mind_and_no_more(

@@ -15,6 +15,11 @@ TOTAL, DENOMINATOR, BEFORE = "total", "denominator", "before"
 MOST_VALUES = 10_000
 # What happened is dated by one clock and the exposure by another: up to so far apart, it came after.
 SKEW = "%(skew)s * interval '1 minute'"
+# Names these locks apart from any other advisory lock. Held until the transaction ends: by folds together, by a making
+# anew alone, since it forgets what a fold beside it adds.
+ADVISORY_SPACE = 29
+TOGETHER = "SELECT pg_try_advisory_xact_lock_shared(%(space)s, %(test)s)"
+ALONE = "SELECT pg_advisory_xact_lock(%(space)s, %(test)s)"
 
 BATCHES = """
 SELECT id, n FROM experiments_eventbatch WHERE live_test_id = %(test)s AND folded_at IS NULL

@@ -15,7 +15,7 @@ BATCHES_AT_ONCE = 100
 
 
 def fold(test_id: int, *, now: datetime) -> int:
-    """How many events were folded: all that wait and that no other worker has in hand."""
+    """How many events were folded: all that wait and no other worker has in hand; none while sums are made anew."""
     plan = registered(test_id)
     folded = 0
     while batches := fold_some(test_id, plan, now=now):
@@ -26,6 +26,9 @@ def fold(test_id: int, *, now: datetime) -> int:
 @transaction.atomic
 def fold_some(test_id: int, plan: Plan, *, now: datetime) -> dict[int, int]:
     with connection.cursor() as cursor:
+        cursor.execute(fold_sql.TOGETHER, lock_of(test_id))
+        if cursor.fetchone() != (True,):
+            return {}
         cursor.execute(fold_sql.BATCHES, {"test": test_id, "most": BATCHES_AT_ONCE})
         batches = dict(cursor.fetchall())
         if batches:
@@ -38,6 +41,7 @@ def refold(test_id: int, *, now: datetime) -> int:
     """All sums anew from the events themselves, after the metrics changed; until it commits the old ones stand."""
     plan = registered(test_id)
     with connection.cursor() as cursor:
+        cursor.execute(fold_sql.ALONE, lock_of(test_id))
         cursor.execute(fold_sql.ALL_BATCHES, {"test": test_id})
         batches = dict(cursor.fetchall())
         cursor.execute(fold_sql.FORGET, {"test": test_id})
@@ -45,6 +49,10 @@ def refold(test_id: int, *, now: datetime) -> int:
         for start in range(0, len(ids), BATCHES_AT_ONCE):
             add_sums(cursor, test_id, plan, ids[start : start + BATCHES_AT_ONCE], now)
     return sum(batches.values())
+
+
+def lock_of(test_id: int) -> dict[str, int]:
+    return {"space": fold_sql.ADVISORY_SPACE, "test": test_id % 2**31}
 
 
 def add_sums(cursor: Any, test_id: int, plan: Plan, batches: Sequence[int], now: datetime) -> None:

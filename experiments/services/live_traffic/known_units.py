@@ -17,13 +17,14 @@ kept: dict[tuple[str, int, str], Kept] = {}
 def look_up(test: RunningTest, units: Set[str]) -> Mapping[str, Exposed]:
     """At least of those of the units that were exposed, the arm and since when."""
     of_test = kept.get(place_of(test), {})
-    missing = units - of_test.keys()
+    # One look for each, where a difference of sets would walk all that is kept.
+    missing = {unit for unit in units if unit not in of_test}
     if not missing:
         return of_test
     read = stored(test.test_id, missing)
     # What this very transaction wrote, it may still take back.
     transaction.on_commit(partial(keep, place_of(test), read))
-    return read | {unit: of_test[unit] for unit in units & of_test.keys()}
+    return read | {unit: of_test[unit] for unit in units - missing}
 
 
 def place_of(test: RunningTest) -> tuple[str, int, str]:
