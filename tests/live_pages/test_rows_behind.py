@@ -3,13 +3,15 @@
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from experiments.models import ArmConflict, Exposure, LiveEvent, LiveTest, RefusedEvent, UnitMetric
+from experiments.models import ArmConflict, EventBatch, Exposure, LiveEvent, LiveTest, RefusedEvent, UnitMetric
+from experiments.reports.live_page import units
 from experiments.reports.live_page.refused import WAYS_OUT
 from experiments.reports.live_page.units import PAGE_LENGTH, Wanted
 from tests.factories.platform_ import NOW, make_user
@@ -179,6 +181,38 @@ def test_a_unit_shows_its_sums_and_events(lead: Client) -> None:
     for words in ("e-1", "task_completed", "yes", "4.50", "3 values", "&lt;i&gt;faq"):
         assert words in text, words
     assert "4.50" in shown(lead, "live_test_units", live_test)
+
+
+def test_a_units_id_is_taken_as_it_stands_with_blanks_and_without_what_no_text_holds(lead: Client) -> None:
+    live_test = make_live_test()
+    make_units(live_test, 1)
+    Exposure.objects.create(live_test=live_test, unit_id=" u ", arm="control", source="assigned", exposed_at=NOW)
+    assert "?id=%20u%20" in shown(lead, "live_test_units", live_test)
+    assert shown(lead, "live_test_unit", live_test, id=" u ")
+    assert shown(lead, "live_test_unit", live_test, id="control-000\0")
+    assert "control-000" in shown(lead, "live_test_units", live_test, unit="control-000 ")
+
+
+def test_of_a_test_with_many_events_the_newest_are_looked_through(lead: Client) -> None:
+    live_test = make_live_test()
+    make_units(live_test, 1)
+    unit = "control-000"
+    for hour in (-48, 1, 2, 3):
+        at = NOW + timedelta(hours=hour)
+        batch = EventBatch.objects.create(live_test=live_test, n=2, received_at=at)
+        LiveEvent.objects.create(
+            live_test_id=live_test.pk, event_id=f"came-{hour}", batch_id=batch.pk, name="x", unit_id=unit, at=at,
+            received_at=at,
+        )  # fmt: skip
+    text = shown(lead, "live_test_unit", live_test, id=unit)
+    assert all(f"came-{hour}" in text for hour in (1, 2, 3))
+    assert "looked through" not in text
+    for name, most in (("MOST_LOOKED_THROUGH", 4), ("MOST_BATCHES", 2)):
+        with patch.object(units, name, most):
+            text = shown(lead, "live_test_unit", live_test, id=unit)
+        assert "came-2" in text
+        assert "came-1" not in text
+        assert "looked through" in text
 
 
 def test_a_unit_of_another_test_is_not_found(lead: Client) -> None:

@@ -33,7 +33,7 @@ class Wanted:
     def from_query(cls, query: Mapping[str, str]) -> "Wanted":
         """Values that mean nothing are left out rather than refused."""
         reason = query.get("reason", "")
-        return cls(reason=reason if reason in Reason.values else "", search=letters(query.get("search", "")))
+        return cls(reason=reason if reason in Reason.values else "", search=letters(query.get("search", "")).rstrip())
 
     @property
     def narrows(self) -> bool:

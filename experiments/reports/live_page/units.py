@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
@@ -13,6 +14,24 @@ from experiments.models import ArmConflict, Exposure, LiveEvent, LiveTest, UnitM
 
 PAGE_LENGTH = 50
 EVENTS_SHOWN = 200
+# Events are found by their id and by their batch. No index knows their unit: each event that comes in would pay for a
+# page that few open. So the batches that can hold a unit's events are looked through, the newest first, and of them no
+# more than so many events.
+MOST_BATCHES, MOST_LOOKED_THROUGH = 20_000, 500_000
+NEWEST = """
+SELECT id, received_at, sum(n) OVER (ORDER BY received_at DESC, id DESC) - n >= %(most)s AS is_too_many FROM (
+    SELECT id, n, received_at FROM experiments_eventbatch
+    WHERE live_test_id = %(test)s AND n > 0 AND received_at >= %(since)s
+    ORDER BY received_at DESC, id DESC LIMIT %(batches)s
+) AS newest
+"""
+LOOKED_THROUGH = f"""
+SELECT min(id) FILTER (WHERE NOT is_too_many), min(received_at) FILTER (WHERE NOT is_too_many),
+       bool_or(is_too_many) OR count(*) = %(batches)s
+FROM ({NEWEST}) AS window_of
+"""  # noqa: S608 constants of this module
+# Nothing of a unit came in before it was exposed; an exposure may be dated by a clock that is at most a day ahead.
+MARGIN = timedelta(days=1)
 LONGEST_ID = 200
 ARMS = ("control", "treatment")
 
@@ -31,7 +50,7 @@ class Wanted:
         arm = query.get("arm", "")
         return cls(
             arm=arm if arm in ARMS else "",
-            unit=letters(query.get("unit", "")),
+            unit=letters(query.get("unit", "")).rstrip(),
             before=place_in(query.get("before", "")),
         )
 
@@ -41,8 +60,8 @@ class Wanted:
 
 
 def letters(words: str) -> str:
-    """Without what no text in the database can hold."""
-    return words.replace("\0", "").encode("utf-8", "ignore").decode().strip()[:LONGEST_ID]
+    """Without what no text in the database can hold. Blanks stay: a unit's id may begin or end with them."""
+    return words.replace("\0", "").encode("utf-8", "ignore").decode()[:LONGEST_ID]
 
 
 def place_in(words: str) -> tuple[datetime, str] | None:
@@ -102,9 +121,12 @@ def with_sums(live_test: LiveTest, exposures: Sequence[Exposure]) -> list[UnitRo
 
 @dataclass(frozen=True)
 class UnitPage:
+    """since: where older events of the test were not looked through, when the oldest of those that were came in."""
+
     row: UnitRow
     events: list[LiveEvent]
     has_more: bool
+    since: datetime | None
 
 
 def unit_page(live_test: LiveTest, unit_id: str) -> UnitPage | None:
@@ -112,9 +134,24 @@ def unit_page(live_test: LiveTest, unit_id: str) -> UnitPage | None:
     if exposure is None:
         return None
     [row] = with_sums(live_test, [exposure])
-    events = LiveEvent.objects.filter(live_test_id=live_test.pk, unit_id=unit_id).order_by("-at", "-event_id")
-    found = list(events[: EVENTS_SHOWN + 1])
-    return UnitPage(row, found[:EVENTS_SHOWN], len(found) > EVENTS_SHOWN)
+    first_batch, since = looked_through(live_test, exposure)
+    of_unit = LiveEvent.objects.filter(live_test_id=live_test.pk, unit_id=exposure.unit_id, batch_id__gte=first_batch)
+    found = list(of_unit.order_by("-at", "-event_id")[: EVENTS_SHOWN + 1])
+    return UnitPage(row, found[:EVENTS_SHOWN], len(found) > EVENTS_SHOWN, since)
+
+
+def looked_through(live_test: LiveTest, exposure: Exposure) -> tuple[int, datetime | None]:
+    """The oldest batch whose events are read; and since when those came, if not all could be read."""
+    values = {
+        "test": live_test.pk,
+        "since": exposure.exposed_at - MARGIN,
+        "batches": MOST_BATCHES,
+        "most": MOST_LOOKED_THROUGH,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(LOOKED_THROUGH, values)
+        first, since, is_cut = cursor.fetchone()
+    return first or 0, since if is_cut else None
 
 
 def conflict_page(live_test: LiveTest, page: str | None) -> tuple[Page[Any], list[tuple[ArmConflict, Exposure | None]]]:
