@@ -4,14 +4,12 @@ from collections.abc import Sequence
 
 from django.urls import reverse
 
-from annotations.models import Campaign
 from evalsite.platform.models import User
 from experiments.models import Experiment, LiveAmendment, PlanAmendment, RegisteredPolicy, Unblinding
 from experiments.reports.evidence import page
 from experiments.reports.evidence.live import Live
 from experiments.reports.evidence.page import Act
 from experiments.reports.evidence.reviews import Reviews
-from experiments.reports.evidence.suites import Suite, newest
 from experiments.reports.policies.registered import Registered
 
 OPENED = LiveAmendment.Kind.OPENED_EARLY
@@ -99,39 +97,3 @@ def live_acts(tests: Sequence[Live], *, opened: bool) -> list[Act]:
 
 def order(act: Act) -> tuple[str, str]:
     return (act.at.isoformat() if act.at else "", act.what)
-
-
-def deviations(suites: Sequence[Suite], reviews: Reviews, tests: Sequence[Live]) -> tuple[Act, ...]:
-    """Evidence that exists and does not count, or counts otherwise than planned."""
-    kept = newest(suites)
-    older = [
-        Act(
-            kind="eval_set",
-            what=f"{one} belongs to the experiment too; a newer version of it counts",
-            url=reverse("eval_set", args=[one.eval_set.pk]),
-        )
-        for one in suites
-        if one not in kept
-    ]
-    closed = [
-        Act(
-            kind="campaign",
-            what=f"{one.title} was closed at {reviews.progress[one.pk].counted:,} of "
-            f"{reviews.progress[one.pk].planned or 0:,} registered judgments, so its direction stays hidden",
-            url=reverse("campaign", args=[one.uuid]),
-        )
-        for one in reviews.campaigns
-        if one.status == Campaign.Status.CLOSED and not reviews.progress[one.pk].revealed
-    ]
-    short = [
-        Act(
-            kind="live_test",
-            what=f"{one.test.key} was stopped at {one.payload.progress:.0%} of its planned size",
-            reason=one.test.stop_reason,
-            at=one.test.stopped_at,
-            url=one.url,
-        )
-        for one in tests
-        if one.is_over and one.payload and one.payload.progress < 1 and one.payload.method == "fixed_horizon"
-    ]
-    return (*older, *closed, *short)

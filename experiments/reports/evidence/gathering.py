@@ -12,6 +12,7 @@ from experiments.policy import Criterion, Policy
 from experiments.reports.evidence import acts, benchmarks, costs, fragility, health, layers, live, page, reviews, rows
 from experiments.reports.evidence import running as work
 from experiments.reports.evidence.data_hash import data_hash
+from experiments.reports.evidence.deviations import deviations
 from experiments.reports.evidence.health import Check
 from experiments.reports.evidence.live import Live, read_live
 from experiments.reports.evidence.page import NO_POLICY, Dashboard
@@ -104,7 +105,7 @@ def dashboard(
         health=tuple(one.row for one in checks),
         unblindings=acts.unblindings(sources.reviews, sources.tests),
         amendments=acts.amendments(sources.experiment, sources.reviews, sources.tests),
-        deviations=acts.deviations(sources.suites, sources.reviews, sources.tests),
+        deviations=deviations(sources.experiment, sources.suites, sources.reviews, sources.tests),
         evidence_sha256=evidence.sha256,
     )
 

@@ -12,7 +12,7 @@ from experiments.importers import check
 from experiments.importers.mapping import Mapping
 from experiments.importers.problems import Unreadable
 from experiments.models import EvalSet, Experiment, ExperimentSuite, FileImport, ModelVersion, Output
-from experiments.services import import_rows
+from experiments.services import import_rows, suites
 from experiments.services.file_imports import known_answers
 from experiments.services.file_imports.pair_options import PairOptions
 from experiments.services.file_imports.shapes import Writing, refuse_problem
@@ -78,9 +78,11 @@ class Target:
             created_by=self.file_import.created_by,
             created_at=self.now,
         )
-        ExperimentSuite.objects.get_or_create(
+        suite, is_new = ExperimentSuite.objects.get_or_create(
             experiment=experiment, eval_set=self.eval_set, defaults={"role": self.options.role}
         )
+        if is_new:
+            suites.put_on_record(suite, actor=self.file_import.created_by, now=self.now)
         return experiment
 
 
