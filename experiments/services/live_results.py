@@ -7,8 +7,9 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Max
+from psycopg.errors import SerializationFailure
 
 from experiments.live_plan import in_force
 from experiments.models import LiveAmendment, LiveLook, LiveResult, LiveTest
@@ -69,8 +70,23 @@ def calculate(*, live_test: LiveTest, now: datetime) -> LiveResult | None:
 
 
 def once(live_test: LiveTest, *, now: datetime) -> tuple[LiveResult, tuple[Guardrail, ...]] | None:
+    """Anew where the test was changed while it was read."""
+    try:
+        return at_one_moment(live_test, now=now)
+    except OperationalError as problem:
+        if not isinstance(problem.__cause__, SerializationFailure):
+            raise
+        return at_one_moment(live_test, now=now)
+
+
+def at_one_moment(live_test: LiveTest, *, now: datetime) -> tuple[LiveResult, tuple[Guardrail, ...]] | None:
+    """Units, sums and amendments as they stood together: what is committed meanwhile is for the next result."""
     started = time.monotonic()
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         if not lock(live_test.pk):
             return None
         held = LiveTest.objects.select_related("plan").get(pk=live_test.pk)
@@ -115,6 +131,9 @@ def due_since(live_test: LiveTest) -> datetime | None:
 
 
 def remember(live_test: LiveTest, look: NewLook, *, now: datetime) -> None:
+    """Refused by the database, and then computed anew, where the planned size was changed since it was read."""
+    if look.planned:
+        LiveTest.objects.select_for_update(of=("self",), no_key=True).get(pk=live_test.pk)
     last = LiveLook.objects.filter(live_test=live_test).aggregate(last=Max("number"))["last"] or 0
     LiveLook.objects.create(live_test=live_test, number=last + 1, planned=look.planned, at=now, figures=look.figures)
 

@@ -61,7 +61,7 @@ def hidden_before(plan: Plan, exposed: PerArm, at: int) -> str:
 
 def hidden_counting(waiting: int) -> str:
     """A look is due, and not taken before its events are in the sums."""
-    return f"The units planned for this look are in. {waiting:,} events that have arrived are being counted: then the result opens."
+    return f"The units of this look are in. {waiting:,} events that have arrived are being counted: then it opens."
 
 
 def stop_because(

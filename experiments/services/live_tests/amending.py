@@ -8,7 +8,7 @@ from django.db import transaction
 from evalsite.platform.models import Role, User
 from experiments.live_plan import Plan
 from experiments.live_plan.plan import MOST_DAYS, MOST_UNITS
-from experiments.models import LiveAmendment, LiveTest
+from experiments.models import LiveAmendment, LiveLook, LiveTest
 from experiments.services.live_tests.drafting import TestRefused
 from experiments.services.live_tests.running import amend, exposed, locked, made_before, note, plan_of, spoken
 
@@ -70,6 +70,8 @@ def extend(
     if after["n_per_arm"] > MOST_UNITS or after["days"] > MOST_DAYS:
         raise TestRefused(f"At most {MOST_UNITS:,} units per arm and {MOST_DAYS} days can be planned.")
     change = {"before": before, "after": after}
+    # Written as it is: a computation that has read the old size cannot take its look by it any more.
+    held.save(update_fields=["split"])
     row = amend(held, Kind.EXTENSION, change=change, reason=said, token=token, actor=actor, now=now)
     note(held, "live_test.extended", actor=actor, now=now, reason=said, **change)
     return row
@@ -83,7 +85,8 @@ def refuse_extending(held: LiveTest, plan: Plan) -> None:
     if plan.method == "group_sequential":
         raise TestRefused("Its looks are planned at shares of the registered size, and α is spent by them.")
     opened = LiveAmendment.objects.filter(live_test=held, kind=Kind.OPENED_EARLY).exists()
-    if opened or min(exposed(held).values()) >= plan.n_per_arm:
+    looked = LiveLook.objects.filter(live_test=held, planned=True).exists()
+    if opened or looked or min(exposed(held).values()) >= plan.n_per_arm:
         raise TestRefused("The direction can be seen already: more units now would be chosen by what they show.")
 
 
