@@ -1,17 +1,21 @@
 """Results over the database: what is shown when, what is hidden, what is remembered."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from django.db.models.expressions import RawSQL
 
 from experiments.live_plan import Plan
 from experiments.models import (
     ArmConflict,
     EventBatch,
+    Exposure,
     LiveAmendment,
     LiveEvent,
     LiveLook,
@@ -19,7 +23,9 @@ from experiments.models import (
     LiveTest,
     UnitMetric,
 )
-from experiments.reports.live.sums import Scope
+from experiments.reports.live import sums
+from experiments.reports.live.measuring import MOST_SEGMENTS
+from experiments.reports.live.sums import Scope, fetch
 from experiments.reports.live.values import quantile_contrast, read_values
 from experiments.services import live_results
 from experiments.services.live_tests import amending, running
@@ -360,6 +366,36 @@ def test_segments_are_exploration_corrected_over_all_of_them() -> None:
     assert all((row.p_corrected or 0) >= (row.p_value or 0) for row in known)
 
 
+def test_of_an_attribute_with_endless_values_only_the_largest_segments_leave_the_database() -> None:
+    live_test = make_live_test(**SMALL, segments=["country"])
+    for arm in ("control", "treatment"):
+        fill(
+            live_test,
+            arm,
+            120,
+            {"completion": first(60)},
+            segment=lambda unit: {"country": f"c{unit % (unit // 2 + 1)}"},
+        )
+    read: list[int] = []
+
+    def counted(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+        rows = fetch(sql, params)
+        read.append(len(rows))
+        return rows
+
+    with patch.object(sums, "fetch", counted):
+        found = result_of(live_test).segments
+    sizes = [one.row.control_n for one in found]
+    assert len(found) == MOST_SEGMENTS
+    assert sizes == sorted(sizes, reverse=True)
+    assert max(read) <= 2 * MOST_SEGMENTS
+    country = RawSQL("segment ->> 'country'", ())
+    counts = Counter(Exposure.objects.annotate(country=country).values_list("country", flat=True))
+    assert len(counts) > 2 * MOST_SEGMENTS
+    expected = sorted(counts, key=lambda one: (-counts[one], one))
+    assert [one.value for one in found] == expected[:MOST_SEGMENTS]
+
+
 def test_health_tells_duplicates_refusals_silence_and_bots() -> None:
     live_test = make_live_test(**SMALL, bot_events_per_day=50)
     fill(
@@ -422,6 +458,15 @@ def test_a_result_is_stale_when_traffic_moved_and_it_has_rested() -> None:
     assert renewed.computed_at == much_later
     assert live_results.stale(now=much_later + timedelta(minutes=1)) == []
     assert live_results.stale(now=much_later + timedelta(hours=2)) == [live_test]  # days go by
+
+
+def test_a_stopped_test_is_computed_until_its_last_events_can_have_come() -> None:
+    live_test = make_live_test(**SMALL, late_hours=24)
+    running.stop(live_test=live_test, reason="done", token=uuid4(), actor=None, now=NOW)
+    live_results.calculate(live_test=live_test, now=NOW)
+    assert live_results.stale(now=NOW + timedelta(minutes=30)) == []
+    assert live_results.stale(now=NOW + timedelta(hours=25)) == [live_test]
+    assert live_results.stale(now=NOW + timedelta(hours=27)) == []
 
 
 def test_what_arrives_unfolded_is_told() -> None:
@@ -562,3 +607,43 @@ def test_what_a_unit_did_before_its_exposure_is_no_delay() -> None:
         )
     found = next(check for check in result_of(live_test).health if check.key == "delays")
     assert (found.status, "60 seconds" in found.sentence) == ("ok", True)
+
+
+def test_a_client_that_forgot_its_units_after_a_ramp_does_not_fail_the_split() -> None:
+    """It computes treatment for units of control, and all of them are left out: those seen in both arms, and the rest."""
+    live_test = make_live_test(**SMALL, routing={"salt": "s", "split": 0.1})
+    buckets = live_test_buckets(live_test)
+    expose_by_rule(live_test, 3000, split=0.1, at=NOW)
+    noon = NOW + timedelta(hours=4)
+    running.ramp(live_test=live_test, split=0.5, reason="fine so far", token=uuid4(), actor=None, now=noon)
+    again = Exposure.objects.filter(live_test=live_test, bucket__gte=0.1 * buckets, bucket__lt=0.5 * buckets)
+    ArmConflict.objects.bulk_create(
+        ArmConflict(live_test=live_test, unit_id=one.unit_id, seen_arm="treatment", seen_at=noon)
+        for one in again.order_by("pk")[:600]
+    )
+    expose_by_rule(live_test, 40, split=0.1, at=noon + timedelta(seconds=30), prefix="stale")
+    expose_by_rule(live_test, 1000, split=0.5, at=noon + timedelta(hours=1), prefix="new")
+    payload = result_of(live_test, now=noon + timedelta(hours=9))
+    assert payload.health[0].status == "ok", payload.health[0].sentence
+    assert [phase.units.total for phase in payload.phases] == [2400, 1040]
+
+
+def live_test_buckets(live_test: LiveTest) -> int:
+    return int(live_test.draft["routing"].get("buckets", 10_000))
+
+
+def expose_by_rule(live_test: LiveTest, units: int, *, split: float, at: datetime, prefix: str = "old") -> None:
+    """Told by clients, evenly over the buckets."""
+    buckets = live_test_buckets(live_test)
+    places = [number * buckets // units for number in range(units)]
+    Exposure.objects.bulk_create(
+        Exposure(
+            live_test=live_test,
+            unit_id=f"{prefix}{number}",
+            arm="treatment" if place / buckets < split else "control",
+            bucket=place,
+            source=Exposure.Source.EVENT,
+            exposed_at=at,
+        )
+        for number, place in enumerate(places)
+    )

@@ -9,7 +9,7 @@ from experiments.reports.live.correcting import corrected, corrected_segments
 from experiments.reports.live.distributions import distribution, distribution_of_values
 from experiments.reports.live.judging import History, Measure, Reading, judged, remembered
 from experiments.reports.live.payload import Distribution, MetricRow, SegmentRow
-from experiments.reports.live.sums import Scope, Slots, Sums, read_sums
+from experiments.reports.live.sums import Scope, Slots, Sums, largest_segments, read_sums
 from experiments.reports.live.values import Values, quantile_contrast, read_values
 
 MOST_SEGMENTS = 12
@@ -79,9 +79,9 @@ def segments_of(found: Measured, reading: Reading) -> tuple[SegmentRow, ...]:
         return ()
     rows: list[SegmentRow] = []
     for attribute in found.plan.segments:
-        sums = read_sums(found.scope, [primary], attribute=attribute)
-        largest = sorted(sums.groups().items(), key=lambda one: (-one[1], one[0]))[:MOST_SEGMENTS]
-        for name, _ in largest:
+        largest = largest_segments(found.scope, attribute, most=MOST_SEGMENTS)
+        sums = read_sums(found.scope, [primary], attribute=attribute, among=largest)
+        for name in largest:
             row = judged(primary, measure_of(primary, sums, name), reading)
             rows.append(SegmentRow(attribute=attribute, value=name or NO_VALUE, row=row))
     return corrected_segments(rows, alpha=reading.alpha)

@@ -15,7 +15,7 @@ from experiments.reports.live.cells import Cell, Strata, Stratum, together
 # Which units are compared: exposed by the cut-off, and never seen in the other arm.
 COMPARED = """
 compared AS (
-    SELECT unit_id, (arm = 'treatment')::int AS treated, exposed_at, segment,
+    SELECT unit_id, (arm = 'treatment')::int AS treated, exposed_at, segment, bucket, source,
            width_bucket(exposed_at, %(ramps)s::timestamptz[]) AS phase
     FROM experiments_exposure AS exposure
     WHERE live_test_id = %(test)s AND exposed_at <= coalesce(%(cutoff)s::timestamptz, 'infinity')
@@ -95,40 +95,51 @@ class Sums:
     def exposed(self, treated: int, phase: int | None = None) -> int:
         return sum(n for place, n in self.units.items() if place[1] == treated and phase in (None, place[0]))
 
-    def groups(self) -> dict[str, int]:
-        found: dict[str, int] = defaultdict(int)
-        for (_, _, group), n in self.units.items():
-            found[group] += n
-        return dict(found)
+
+def largest_segments(scope: Scope, attribute: str, *, most: int) -> list[str]:
+    """The most common values of an attribute. Clients send what they like, so the others never leave the database."""
+    rows = fetch(
+        f"""WITH {COMPARED} SELECT {BY_SEGMENT} COLLATE "C" FROM compared
+            GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %(most)s""",  # noqa: S608 constants of this module
+        scope.params | {"attribute": attribute, "most": most},
+    )
+    return [name for [name] in rows]
 
 
 def read_sums(
-    scope: Scope, metrics: Sequence[Metric], *, slots: Slots | None = None, attribute: str | None = None
+    scope: Scope,
+    metrics: Sequence[Metric],
+    *,
+    slots: Slots | None = None,
+    attribute: str | None = None,
+    among: Sequence[str] = (),
 ) -> Sums:
-    """By stretches of exposure time, or by a unit's attribute, or all together."""
+    """By stretches of exposure time, or by those values `among` a unit's attribute, or all together."""
     group = BY_TIME if slots else BY_SEGMENT if attribute is not None else EVERYBODY
-    params = scope.params | {"attribute": attribute, "metrics": spec(metrics)}
+    wanted = f"{BY_SEGMENT} = ANY(%(among)s::text[])" if attribute is not None else "true"
+    params = scope.params | {"attribute": attribute, "among": list(among), "metrics": spec(metrics)}
     if slots:
         params |= {"low": slots.low, "high": slots.high, "slots": slots.n}
     counted = fetch(
-        f"WITH {COMPARED} SELECT phase, treated, {group}, count(*) FROM compared GROUP BY 1, 2, 3",  # noqa: S608
+        f"""WITH {COMPARED} SELECT phase, treated, {group}, count(*) FROM compared
+            WHERE {wanted} GROUP BY 1, 2, 3""",  # noqa: S608 constants of this module
         params,
     )
     units = {(phase, treated, name): n for phase, treated, name, n in counted}
     cells: dict[str, dict[Place, Cell]] = defaultdict(dict)
-    for key, phase, treated, name, *sums in fetch(cells_sql(group), params) if metrics else ():
+    for key, phase, treated, name, *sums in fetch(cells_sql(group, wanted), params) if metrics else ():
         cells[key][(phase, treated, name)] = Cell(*sums)
     return Sums(units, dict(cells))
 
 
-def cells_sql(group: str) -> str:
+def cells_sql(group: str, wanted: str) -> str:
     return f"""
         WITH {COMPARED}
         SELECT key, phase, treated, grouped, count(*), avg(y), avg(x),
                regr_syy(y, x), regr_sxx(y, x), regr_sxy(y, x), avg(raw), count(*) FILTER (WHERE raw > cap)
         FROM (
             SELECT metric.key, metric.cap, phase, treated, {group} AS grouped, raw, x, least(raw, metric.cap) AS y
-            {VALUES}
+            {VALUES} AND {wanted}
         ) AS valued GROUP BY 1, 2, 3, 4
     """  # noqa: S608 constants of this module
 

@@ -142,7 +142,7 @@ def unit_page(live_test: LiveTest, unit_id: str) -> UnitPage | None:
 
 def looked_through(live_test: LiveTest, exposure: Exposure) -> tuple[int, datetime | None]:
     """The oldest batch whose events are read; and since when those came, if not all could be read."""
-    values = {
+    values: dict[str, Any] = {
         "test": live_test.pk,
         "since": exposure.exposed_at - MARGIN,
         "batches": MOST_BATCHES,
