@@ -5,6 +5,8 @@ import math
 import pytest
 
 from experiments.reports.comparisons.regression import Margin
+from experiments.stats.paired_rates import paired_rate_difference
+from experiments.stats.proportions import wilson_interval
 from tests.comparisons.payloads import payload_of, runs_of
 from tests.factories.benchmarks_ import make_items, make_run, make_run_scorer, make_scores
 from tests.factories.experiments_ import make_case, make_eval_set
@@ -141,8 +143,9 @@ def test_the_regression_test_of_unchanged_clusters_has_an_interval_and_says_what
     [test] = payload_of(runs_of(eval_set, values, values), Margin(0.05, is_relative))["regression"]["tests"]
     suite = test["suite"]
     assert suite["ci_low"] < -0.05 < 0.05 < suite["ci_high"]
-    assert (suite["verdict"], suite["more"]) == ("undecided", suite["needed"] - 30)
-    assert any("as independent" in warning for warning in suite["warnings"])
+    assert (suite["verdict"], suite["more"]) == ("undecided", suite["needed"] - 3)
+    assert suite["ci_high"] > 0.5  # three documents, whatever they hold
+    assert any("each cluster counts as one case" in warning for warning in suite["warnings"])
 
 
 def test_tests_of_cases_say_that_clusters_are_ignored() -> None:
@@ -156,14 +159,20 @@ def test_tests_of_cases_say_that_clusters_are_ignored() -> None:
         assert any("Takes the cases as independent" in warning for warning in test["warnings"])
 
 
-def test_clusters_in_which_nothing_changed_have_an_interval_that_says_what_it_takes_for_granted() -> None:
+def test_clusters_in_which_nothing_changed_prove_what_as_many_cases_would() -> None:
     eval_set = make_eval_set(n_cases=0)
     for position in range(50):
         make_case(eval_set=eval_set, position=position, cluster=f"document {position // 10}")
     [metric] = payload_of(runs_of(eval_set, [1.0] * 50, [1.0] * 50))["metrics"]
     assert metric["direction"] == "no difference shown"
-    assert metric["difference"]["ci_low"] == pytest.approx(-metric["difference"]["ci_high"])
-    assert any("as independent" in warning for warning in metric["difference"]["warnings"])
+    apart = paired_rate_difference(5, 0, 0, 0)
+    assert (
+        metric["difference"]["ci_low"] == pytest.approx(apart.ci_low) == pytest.approx(-metric["difference"]["ci_high"])
+    )
+    assert (metric["difference"]["control"], metric["n"]) == (1.0, 50)
+    assert any("each cluster counts as one case" in warning for warning in metric["difference"]["warnings"])
+    of_five = wilson_interval(5, 5, confidence=0.95)
+    assert (metric["candidate"]["ci_low"], metric["candidate"]["n"]) == (pytest.approx(of_five.ci_low), 50)
 
 
 def test_holm_is_over_the_primary_metrics_alone() -> None:

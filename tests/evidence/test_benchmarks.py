@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments.deciding.presets import GENERAL_LOSS, SCHEMA
 from experiments.go_no_go import Observation
 from experiments.models import BenchmarkRun, Experiment, SuiteRole
 from experiments.policy import Criterion, EvidenceRef
@@ -13,6 +14,7 @@ from experiments.reports.evidence import benchmarks
 from experiments.reports.evidence.suites import Sample, read_suites
 from experiments.stats.paired_rates import paired_rate_difference
 from experiments.stats.proportions import wilson_interval
+from tests.deciding.deciding import judged
 from tests.factories.benchmarks_ import make_items, make_run
 from tests.factories.evidence_ import GAIN, add_suite, compare_all, make_empty_experiment
 from tests.factories.experiments_ import make_eval_set
@@ -117,6 +119,29 @@ def test_cases_of_one_cluster_are_not_counted_as_independent() -> None:
         widths.append(found.ci_high - found.ci_low)
     assert widths[0] != pytest.approx(widths[1])
     assert observed(together, asking(comparison="absolute")).successes is None
+
+
+def test_a_hundred_cases_of_two_documents_prove_what_two_cases_would() -> None:
+    experiment = make_empty_experiment()
+    add_suite(experiment, [1.0] * 100, [1.0] * 100, clusters=("one", "two"))
+    valid = asking(SCHEMA, role="target", metric="exact_match")
+    found = observed(experiment, valid)
+    assert (found.estimate, found.n, found.n_independent) == (1.0, 100, 2)
+    assert found.ci_low is not None
+    assert found.ci_low < 0.5
+    assert judged(valid, found).status == "undecided"
+    kept = asking(GENERAL_LOSS, role="target")
+    assert judged(kept, observed(experiment, kept)).status == "undecided"
+
+
+def test_a_category_without_a_scored_case_keeps_the_others_from_being_enough() -> None:
+    experiment = make_empty_experiment()
+    add_suite(experiment, [1.0, None] * 80, [1.0, None] * 80, categories=("kept", "never scored"))
+    each = asking(GENERAL_LOSS, role="target", category="*")
+    found = observed(experiment, each)
+    assert {part.name: part.n for part in found.parts} == {"kept": 80, "never scored": 0}
+    assert judged(each, replace(found, parts=found.parts[:1])).status == "met"
+    assert judged(each, found).status == "undecided"
 
 
 def test_without_suites_runs_or_a_comparison_the_reason_and_the_way_out_are_told() -> None:

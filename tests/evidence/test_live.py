@@ -12,6 +12,7 @@ from experiments.policy import Criterion
 from experiments.reports.evidence import health, live
 from experiments.reports.evidence.live import Live
 from experiments.reports.live.payload import Guardrail, HealthCheck, LivePayload, MetricRow, PerArm
+from tests.deciding.deciding import judged
 from tests.factories.platform_ import NOW
 
 PRIMARY = MetricRow(
@@ -96,6 +97,24 @@ def test_another_metric_is_asked_for_by_its_key_and_a_wrong_one_is_told() -> Non
     assert observed(a_test(), criterion).why_none == (
         "The plan of support-bot has no metric 'handover'. It has completion."
     )
+
+
+def test_a_criterion_that_worse_would_meet_has_no_evidence() -> None:
+    """Eight points more of the escalations, shown: that is no “not worse”."""
+    escalations = replace(PRIMARY, title="Escalations", direction="lower", difference=0.08, ci_low=0.05, ci_high=0.11)
+    found = observed(a_test(status="stopped", metrics=(escalations,)))
+    assert (found.state, found.estimate) == ("none", None)
+    assert found.why_none == (
+        "The plan says lower is better of “Escalations”, and the criterion asks the opposite: amend it to ask at most."
+    )
+    turned = replace(LIVE_PRIMARY, direction="at_most")
+    assert judged(turned, observed(a_test(status="stopped", metrics=(escalations,)), turned)).status == "not_met"
+
+
+def test_the_candidates_own_figure_counts_its_own_units() -> None:
+    own = replace(LIVE_PRIMARY, comparison="absolute", threshold=0.7)
+    assert observed(a_test(), own).n == 1550
+    assert observed(a_test()).n == 7750
 
 
 def test_without_a_started_test_the_way_out_is_told() -> None:

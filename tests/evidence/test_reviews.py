@@ -8,7 +8,7 @@ import pytest
 from annotations.models import Campaign, Seat
 from experiments.deciding.presets import GOLD, KAPPA, POSITION_BIAS
 from experiments.go_no_go import Evidence, Observation, decide
-from experiments.models import Experiment
+from experiments.models import EvalCase, Experiment, GoldAnswer
 from experiments.policy import Criterion
 from experiments.reports.evidence import reviews
 from experiments.reports.evidence.reviews import Reviews
@@ -18,7 +18,14 @@ from tests.deciding.deciding import judged
 from tests.factories.evidence_ import PREFERRED, make_policy
 from tests.factories.experiments_ import make_experiment
 from tests.factories.platform_ import NOW
-from tests.factories.results_ import judge_arms, make_judged_campaign, make_lead, make_open_campaign, make_votes
+from tests.factories.results_ import (
+    judge_arms,
+    make_judged_campaign,
+    make_lead,
+    make_open_campaign,
+    make_paired_experiment,
+    make_votes,
+)
 
 
 def one_each(wins: int, n: int, *, ties: int = 0) -> Observation:
@@ -128,6 +135,37 @@ def test_a_campaign_that_may_stop_early_has_an_interval_for_every_look() -> None
 
 
 @pytest.mark.django_db
+def test_of_one_category_and_of_each_the_interval_holds_for_every_look_too() -> None:
+    experiment = make_experiment(n_cases=12)
+    make_judged_campaign(experiment=experiment, winners=["candidate"], stopping="sequential")
+    each = observed(experiment, replace(PREFERRED, evidence=replace(PREFERRED.evidence, category="*")))
+    one = each.parts[0].name
+    alone = observed(experiment, replace(PREFERRED, evidence=replace(PREFERRED.evidence, category=one)))
+    assert "a confidence sequence" in alone.method
+    assert (alone.anytime, alone.ci_low) == (True, each.parts[0].ci_low)
+
+
+@pytest.mark.django_db
+def test_several_rounds_of_which_one_could_stop_early_have_no_interval() -> None:
+    experiment = make_experiment(n_cases=12)
+    make_judged_campaign(experiment=experiment, winners=["candidate"], stopping="sequential")
+    make_judged_campaign(experiment=experiment, winners=["candidate"], title="Second round")
+    found = observed(experiment)
+    assert (found.estimate, found.ci_low, found.ci_high) == (1.0, None, None)
+    assert judged(PREFERRED, found).status == "undecided"
+    assert "name one campaign" in found.warnings[-1]
+
+
+def test_a_category_that_nobody_judged_stays_among_the_others() -> None:
+    votes = make_votes(task=range(40), reviewer=range(40), outcome=[CANDIDATE] * 40, n_pairs=43, gold=[-1] * 42 + [1])
+    category = np.array([0] * 40 + [1, 1, 2])
+    votes = replace(votes, pairs=replace(votes.pairs, category=category, categories=("judged", "not yet", "gold only")))
+    found = reviews.each_category(PREFERRED, votes, lambda kept: reviews.of_votes(PREFERRED, votes, kept))
+    assert {part.name: part.n for part in found.parts} == {"judged": 40, "not yet": 0}
+    assert judged(PREFERRED, found).status == "undecided"
+
+
+@pytest.mark.django_db
 def test_one_campaign_can_be_asked_for() -> None:
     experiment = make_experiment(n_cases=3)
     first: Campaign = make_judged_campaign(experiment=experiment, winners=["candidate"])
@@ -149,3 +187,19 @@ def test_the_reviewers_work_is_told_apart_from_the_direction() -> None:
     assert observed(experiment, GOLD).why_none == (
         "No pair with a known answer has been judged: register a share of gold pairs."
     )
+
+
+@pytest.mark.django_db
+def test_votes_decide_nothing_before_a_registered_known_answer_was_given() -> None:
+    experiment = make_paired_experiment(*[(f"base {n}", f"cand {n}") for n in range(10)])
+    case = EvalCase.objects.filter(eval_set__suites__experiment=experiment).first()
+    GoldAnswer.objects.create(
+        experiment=experiment, case=case, answer="candidate", source=GoldAnswer.Source.IMPORT, created_at=NOW
+    )
+    campaign = make_judged_campaign(experiment=experiment, gold_share=0.1)
+    assert observed(experiment).state == "final"
+    found = Reviews(experiment)
+    found.read[campaign.pk,] = reviews.models_only(found.votes([campaign]))
+    unmeasured = reviews.observe(PREFERRED, found)
+    assert (unmeasured.state, unmeasured.anytime) == ("growing", False)
+    assert unmeasured.why_none.startswith("No pair with a known answer has been judged yet in First round")

@@ -22,7 +22,7 @@ ALPHA = 0.05
 SEED = 20_260_302
 # From here on the mean is as good as normal, and resampling would only cost time.
 BOOTSTRAP_UP_TO, FEWER_RESAMPLES_FROM = 20_000, 5_000
-AS_INDEPENDENT = "No case changed, so this interval takes the cases as independent: by cluster there is none."
+NONE_CHANGED = "No case changed, so each cluster counts as one case here: between clusters there is no spread."
 AS_ONE_EACH = "Every case changed the same way, so each cluster counts as one case here."
 CLUSTERS_IGNORED = "Takes the cases as independent, though they come in clusters: the p of the difference counts."
 COMPARED_FIELDS = (
@@ -215,15 +215,19 @@ def rate_difference(before: Floats, after: Floats, clusters: Ints | None, *, alp
     if alike := changed_alike(before, after, clusters):
         table, note = alike
         score = paired_rate_difference(**table, alpha=alpha)
-        return replace(score, n=before.size, warnings=(*score.warnings, note))
+        control, treatment = float(before.mean()), float(after.mean())
+        notes = (*score.warnings, note)
+        return replace(score, n=before.size, warnings=notes, control=control, treatment=treatment)
     return bare(paired_difference(before, after, clusters=clusters, alpha=alpha))
 
 
 def changed_alike(before: Floats, after: Floats, clusters: Ints) -> tuple[dict[str, int], str] | None:
     """Where no case changed, or every case of several clusters the same way: what to count, and what that assumes."""
-    table, n_clusters = table_of(before, after), np.unique(clusters).size
+    table, n_clusters = table_of(before, after), arms.count_of(clusters)
     if not table["only_baseline"] + table["only_candidate"]:
-        return table, AS_INDEPENDENT
+        # As many right as wrong as there are, rounded against the candidate where a margin is a share of the rate.
+        both = table["both"] * n_clusters // before.size
+        return {**dict.fromkeys(table, 0), "both": both, "neither": n_clusters - both}, NONE_CHANGED
     for name in ("only_baseline", "only_candidate"):
         if table[name] == before.size and n_clusters > 1:
             return {**dict.fromkeys(table, 0), name: n_clusters}, AS_ONE_EACH

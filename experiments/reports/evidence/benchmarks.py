@@ -97,9 +97,9 @@ def of_scores(criterion: Criterion, ready: Sequence[Suite]) -> Observation:
 
 
 def each_category(criterion: Criterion, sample: Sample) -> Observation:
-    """The numbers are those of the worst one."""
+    """The numbers are those of the worst one. One that was never scored stays among them, so that it is not passed."""
     by_name = [(name, sample.of_category(name)) for name in dict.fromkeys(sample.names)]
-    parts = [(name, of_sample(criterion, part, is_quick=True)) for name, part in by_name if part.n]
+    parts = [(name, of_sample(criterion, part, is_quick=True)) for name, part in by_name]
     lowest = observing.worst(criterion, parts)
     if lowest is None:
         return observing.none("No category has a case that both models were scored on.")
@@ -115,13 +115,17 @@ def of_sample(criterion: Criterion, sample: Sample, *, is_quick: bool = False) -
     if not sample.n:
         return observing.none("No case was scored for both models.")
     alpha, scale = observing.alpha_of(criterion), SCALES.get(sample.unit, 1.0) if criterion.unit == "share" else 1.0
+    clusters = clusters_of(sample)
+    independent = None if clusters is None else arms.count_of(clusters)
     if criterion.comparison == "absolute":
         successes = int(sample.candidate.sum()) if sample.kind == "pass" and sample.clusters is None else None
-        return observing.of_estimate(figure(sample, alpha), criterion, successes=successes, scale=scale)
+        found = observing.of_estimate(figure(sample, alpha), criterion, successes=successes, scale=scale)
+        return replace(found, n_independent=independent)
     if sample.kind == "corpus" and criterion.comparison != "points":
         return observing.none(f"{sample.title} is a figure of the whole set: only its difference can be asked for.")
-    found = difference(sample, alpha, is_lift=criterion.comparison != "points", is_quick=is_quick)
-    return observing.of_comparison(found, criterion, n=sample.n, scale=scale)
+    compared = difference(sample, alpha, is_lift=criterion.comparison != "points", is_quick=is_quick)
+    found = observing.of_comparison(compared, criterion, n=sample.n, scale=scale)
+    return replace(found, n_independent=independent)
 
 
 def figure(sample: Sample, alpha: float) -> Estimate:

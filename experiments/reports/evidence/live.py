@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
-from experiments.deciding.catalogue import GUARDRAILS, PRIMARY
+from experiments.deciding.catalogue import BOUNDS, GUARDRAILS, PRIMARY, Bound
 from experiments.go_no_go import Observation, Part, Source
 from experiments.models import Experiment, LiveTest
 from experiments.policy import Criterion, EvidenceRef
@@ -79,9 +79,11 @@ def units(payload: LivePayload) -> str:
 
 
 def of_metric(criterion: Criterion, live: Live, payload: LivePayload, row: MetricRow) -> Observation:
-    n = row.control_n + row.treatment_n
+    n = row.treatment_n if criterion.comparison == "absolute" else row.control_n + row.treatment_n
     if payload.hidden or row.verdict == "hidden":
         return Observation(state="hidden", why_none=payload.hidden_why, n=n, n_unit=units(payload))
+    if why := against(criterion, row):
+        return observing.none(why, n=n, n_unit=units(payload))
     level = 1 - payload.alpha
     estimate, low, high, method = ends(criterion, payload, row)
     if estimate is None:
@@ -99,18 +101,22 @@ def of_metric(criterion: Criterion, live: Live, payload: LivePayload, row: Metri
         spread=observing.spread_of(low, high, n, level),
         baseline=row.control,
         candidate=row.treatment,
-        warnings=(*row.warnings, *against(criterion, row)),
+        warnings=row.warnings,
         state="growing" if state else "final",
         why_none=state,
         anytime=anytime,
     )
 
 
-def against(criterion: Criterion, row: MetricRow) -> tuple[str, ...]:
-    """Where a criterion asks for more of what its plan wants less of, or the other way."""
-    if (row.direction == "lower") != (criterion.direction == "at_least"):
-        return ()
-    return (f"The plan says {row.direction} is better of this metric, which is not what the criterion asks.",)
+def against(criterion: Criterion, row: MetricRow) -> str:
+    """Where a criterion asks for more of what its plan wants less of, or the other way: worse would count as met."""
+    asked: Bound = "at_most" if row.direction == "lower" else "at_least"
+    if criterion.direction == asked:
+        return ""
+    return (
+        f"The plan says {row.direction} is better of “{row.title}”, and the criterion asks the opposite: "
+        f"amend it to ask {BOUNDS[asked]}."
+    )
 
 
 def ends(

@@ -83,7 +83,14 @@ def scaled(value: float | None, scale: float) -> float | None:
 
 
 def part(name: str, one: Observation) -> Part:
-    return Part(name=name, estimate=one.estimate, ci_low=one.ci_low, ci_high=one.ci_high, n=one.n)
+    return Part(
+        name=name,
+        estimate=one.estimate,
+        ci_low=one.ci_low,
+        ci_high=one.ci_high,
+        n=one.n,
+        n_independent=one.n_independent,
+    )
 
 
 def worst(criterion: Criterion, parts: Sequence[tuple[str, Observation]]) -> tuple[str, Observation] | None:

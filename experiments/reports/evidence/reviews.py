@@ -1,6 +1,6 @@
 """What human review says about a criterion. Gold pairs are left out, and a hidden direction is not computed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -16,8 +16,7 @@ from experiments.policy import Criterion, EvidenceRef
 from experiments.reports.evidence import observing
 from experiments.reports.human import stopping, tallies
 from experiments.reports.human.agreement import mean_kappa, shared_judgments
-from experiments.reports.human.direction import STOPPING_EARLY
-from experiments.reports.human.votes import UNKNOWN, Votes
+from experiments.reports.human.votes import NOT_GOLD, UNKNOWN, Votes
 from experiments.reports.progress import Progress, progress_of
 from experiments.reports.votes import read_votes
 from experiments.stats import preference, proportions
@@ -28,6 +27,13 @@ Flags = NDArray[np.bool_]
 OPEN = (Campaign.Status.OPEN, Campaign.Status.PAUSED)
 JUDGED = (*OPEN, Campaign.Status.CLOSED)
 EXACT = "win rate of independent judgments, exact binomial interval"
+POOLED = (
+    "A review among these could stop as soon as a difference was clear, and no interval of several rounds together "
+    "allows for that: name one campaign in the criterion."
+)
+NO_SEQUENCE = (
+    "This review could stop early, and too few of its pairs are complete for an interval that allows for that."
+)
 BOTH = "the wider of it and a confidence sequence, since the review could stop early"
 
 
@@ -89,12 +95,17 @@ def of_direction(criterion: Criterion, reviews: Reviews, campaigns: Sequence[Cam
     if not told:
         return hidden(reviews, campaigns)
     votes = models_only(reviews.votes(told))
+
+    def of_kept(kept: Flags) -> Observation:
+        found = of_votes(criterion, votes, kept)
+        return for_early_stops(found, criterion, reviews, told, votes.where(kept))
+
     if criterion.evidence.category == EACH_CATEGORY:
-        found = each_category(criterion, votes)
+        found = each_category(criterion, votes, of_kept)
     else:
-        found = of_votes(criterion, votes, in_category(votes, criterion.evidence.category))
-    found = for_early_stops(found, criterion, reviews, told, votes)
-    return settled(replace(found, sources=pair_links(told)), reviews, campaigns)
+        found = of_kept(in_category(votes, criterion.evidence.category))
+    found = unless_unmeasured(replace(found, sources=pair_links(told)), reviews, told)
+    return settled(found, reviews, campaigns)
 
 
 def hidden(reviews: Reviews, campaigns: Sequence[Campaign]) -> Observation:
@@ -107,6 +118,16 @@ def hidden(reviews: Reviews, campaigns: Sequence[Campaign]) -> Observation:
         why_none=f"Hidden until the registered number is in: {counted:,} of {planned:,} judgments.",
         sources=campaign_links(campaigns),
     )
+
+
+def unless_unmeasured(found: Observation, reviews: Reviews, told: Sequence[Campaign]) -> Observation:
+    """Where known answers were registered as the measure of reviewers, votes decide nothing before one was given."""
+    asked = [one for one in told if reviews.plans[one.pk].gold_share]
+    waiting = [one.title for one in asked if not reviews.votes([one]).on_gold.any()]
+    if not waiting or found.state != "final":
+        return replace(found, anytime=False) if waiting else found
+    why = f"No pair with a known answer has been judged yet in {', '.join(waiting)}, though they were registered."
+    return replace(found, state="growing", anytime=False, why_none=why)
 
 
 def settled(found: Observation, reviews: Reviews, campaigns: Sequence[Campaign]) -> Observation:
@@ -132,9 +153,12 @@ def in_category(votes: Votes, name: str) -> Flags:
     return found
 
 
-def each_category(criterion: Criterion, votes: Votes) -> Observation:
-    parts = [(name, of_votes(criterion, votes, in_category(votes, name))) for name in votes.pairs.categories]
-    parts = [(name, one) for name, one in parts if one.n]
+def each_category(criterion: Criterion, votes: Votes, of_kept: Callable[[Flags], Observation]) -> Observation:
+    """One that nobody has judged stays among them, so that it is not passed."""
+    measures = votes.pairs.gold == NOT_GOLD
+    asked = np.bincount(votes.pairs.category[measures], minlength=len(votes.pairs.categories))
+    names = [name for name, n in zip(votes.pairs.categories, asked, strict=True) if n]
+    parts = [(name, of_kept(in_category(votes, name))) for name in names]
     lowest = observing.worst(criterion, parts)
     if lowest is None:
         return observing.none("There are no judgments yet.", n_unit="judgments")
@@ -176,16 +200,19 @@ def of_independent(criterion: Criterion, scores: NDArray[np.float64], alpha: flo
 def for_early_stops(
     found: Observation, criterion: Criterion, reviews: Reviews, told: Sequence[Campaign], votes: Votes
 ) -> Observation:
-    """Where the review could stop as soon as a difference was clear, the interval must hold at every look."""
+    """Where the review could stop as soon as a difference was clear, the interval must hold at every look.
+
+    votes: those the number is of, as of one category; they are looked at whenever the whole review is.
+    """
     early = [one for one in told if reviews.plans[one.pk].stopping == CampaignPlan.Stopping.SEQUENTIAL]
     if not early or found.estimate is None:
         return found
-    if len(told) > 1 or criterion.evidence.category:
-        return replace(found, warnings=(*found.warnings, STOPPING_EARLY))
+    if len(told) > 1:
+        return without_interval(found, POOLED)
     pairs = stopping.complete_pairs(votes, per_pair=told[0].reviewers_per_pair)
     sequence = bounded_mean_confidence_sequence(pairs, alpha=observing.alpha_of(criterion))
     if sequence.ci_low is None or sequence.ci_high is None or found.ci_low is None or found.ci_high is None:
-        return replace(found, warnings=(*found.warnings, STOPPING_EARLY))
+        return without_interval(found, NO_SEQUENCE)
     low, high = min(found.ci_low, sequence.ci_low), max(found.ci_high, sequence.ci_high)
     return replace(
         found,
@@ -196,6 +223,11 @@ def for_early_stops(
         method=f"{found.method}; {BOTH}",
         anytime=True,
     )
+
+
+def without_interval(found: Observation, why: str) -> Observation:
+    """An interval for a fixed number would promise what a review that could stop early does not keep."""
+    return replace(found, ci_low=None, ci_high=None, spread=None, successes=None, warnings=(*found.warnings, why))
 
 
 # The reviewers' work, which tells nothing about the direction

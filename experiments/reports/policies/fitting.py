@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from experiments.deciding.catalogue import BOUNDS, GUARDRAILS, PRIMARY, Unit
+from experiments.deciding.catalogue import BOUNDS, GUARDRAILS, PRIMARY, Bound, Unit
 from experiments.models import CampaignPlan, Experiment, LiveTest
 from experiments.policy import Criterion, EvidenceRef, Policy, Problem
+
+OPPOSITES = (("lower", "at_least"), ("higher", "at_most"))
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,16 @@ class Place:
     def metrics_of(self, key: str) -> set[str]:
         return {str(one.get("key")) for one in self.planned(key)}
 
-    def planned(self, key: str) -> list[Mapping[str, Any]]:
+    def planned(self, key: str, *, only_registered: bool = False) -> list[Mapping[str, Any]]:
         """The metrics of the test, or of all tests where none is named, the newest first."""
         chosen = [test for test in self.live_tests.values() if key in ("", test.key)]
+        chosen = [test for test in chosen if hasattr(test, "plan") or not only_registered]
         bodies = [test.plan.body if hasattr(test, "plan") else test.draft for test in chosen]
         return [one for body in bodies for one in body.get("metrics", ()) if isinstance(one, dict)]
 
-    def better(self, key: str, metric: str) -> str:
+    def better(self, key: str, metric: str, *, only_registered: bool = False) -> str:
         """ "higher" or "lower", as the plan has it; empty where no plan says."""
-        for one in self.planned(key):
+        for one in self.planned(key, only_registered=only_registered):
             if one.get("key") == metric or (metric == PRIMARY and one.get("role") == "primary"):
                 return str(one.get("direction") or "higher")
         return ""
@@ -57,12 +60,26 @@ class Place:
 
 
 def misfits(policy: Policy, place: Place) -> tuple[Problem, ...]:
-    """What it names that the experiment does not have."""
+    """What it names that the experiment does not have, and what asks for the opposite of a registered plan."""
     return tuple(
-        Problem(f"criteria[{number}].evidence.{field}", reason)
+        Problem(f"criteria[{number}].{field}", reason)
         for number, one in enumerate(policy.criteria)
-        for field, reason in unknown(one.evidence, place)
+        for field, reason in (
+            *((f"evidence.{field}", reason) for field, reason in unknown(one.evidence, place)),
+            *against_plan(one, place),
+        )
     )
+
+
+def against_plan(criterion: Criterion, place: Place) -> Iterator[tuple[str, str]]:
+    """A criterion that worse would meet. A draft of a plan may still change, so it only warns: see `missing`."""
+    about = criterion.evidence
+    if about.layer != "live" or about.metric == GUARDRAILS:
+        return
+    better = place.better(about.live_test, about.metric, only_registered=True)
+    if (better, criterion.direction) in OPPOSITES:
+        asked: Bound = "at_most" if better == "lower" else "at_least"
+        yield "direction", f"The live test’s plan says {better} is better of this metric: ask {BOUNDS[asked]} here."
 
 
 def unknown(about: EvidenceRef, place: Place) -> Iterator[tuple[str, str]]:
@@ -116,6 +133,6 @@ def missing(criterion: Criterion, place: Place) -> str:
     if not place.live_tests:
         return "The experiment has no live test yet."
     better = place.better(about.live_test, about.metric)
-    if (better, criterion.direction) in (("lower", "at_least"), ("higher", "at_most")):
+    if (better, criterion.direction) in OPPOSITES:
         return f"Its plan says {better} is better, and this asks {BOUNDS[criterion.direction]}: is that meant?"
     return ""
