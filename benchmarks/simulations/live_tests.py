@@ -1,21 +1,29 @@
 """A/A tests of production traffic, looked at on each of 14 days: the functions that compute a live test's page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from benchmarks.simulations.promise import Promise, Trial, rejects
-from experiments.live_plan import Metric
+from experiments.live_plan import Method, Metric, Plan, Routing, Spending
+from experiments.models import LiveLook, LiveTest
 from experiments.reports.live.cells import Cell, Strata, Stratum, cell_of
 from experiments.reports.live.contrasts import contrast
-from experiments.reports.live.judging import Reading, judged, nominal, too_few
+from experiments.reports.live.judging import Reading, nominal, reading_of, too_few
+from experiments.reports.live.looks import Stage, figures_of, histories, stage_of
+from experiments.reports.live.measuring import Measured, rows_of
+from experiments.reports.live.payload import MetricRow, PerArm
+from experiments.reports.live.sums import Scope, Sums
 
 DAYS = 14
 A_DAY = 150
 PLANNED = DAYS * A_DAY
 RATE = Metric(key="completion", title="Completion", role="primary", kind="rate", event="done")
 MEAN = Metric(key="turns", title="Turns", role="primary", kind="mean", event="turn")
-LOOKS = tuple(day / DAYS for day in range(1, DAYS + 1))
+START = datetime(2026, 1, 1, tzinfo=UTC)
+# So many that even a short run tells 5.5% from what reading every look as the only one comes to.
+SHORT = 300
 
 Draw = Callable[[np.random.Generator], Iterator[Strata]]
 
@@ -26,6 +34,15 @@ def completed(rng: np.random.Generator) -> Iterator[Strata]:
     for day, (control, treatment) in enumerate(seen.tolist(), start=1):
         n = day * A_DAY
         yield (Stratum(Cell(n=n, y=control / n), Cell(n=n, y=treatment / n)),)
+
+
+def ramped(rng: np.random.Generator) -> Iterator[Strata]:
+    """Completed by one in ten. 500 units at a first percent of the traffic, then half and half for 14 days."""
+    percent = Stratum(*(Cell(n=n, y=rng.binomial(n, 0.1) / n) for n in (495, 5)))
+    seen = np.cumsum(rng.binomial(A_DAY, 0.1, (DAYS, 2)), axis=0)
+    for day, (control, treatment) in enumerate(seen.tolist(), start=1):
+        n = day * A_DAY
+        yield percent, Stratum(Cell(n=n, y=control / n), Cell(n=n, y=treatment / n))
 
 
 def turns(cap: float) -> Draw:
@@ -40,31 +57,88 @@ def turns(cap: float) -> Draw:
     return draw
 
 
+def plan_of(metric: Metric, method: Method, spending: Spending = "obrien_fleming") -> Plan:
+    """Planned for the units of all 14 days, half of them in treatment, with a look each day."""
+    return Plan(
+        key="aa",
+        control_id=1,
+        control_name="baseline",
+        treatment_id=2,
+        treatment_name="the same",
+        routing=Routing(),
+        metrics=(metric,),
+        mde=0.05,
+        baseline=0.5,
+        n_per_arm=PLANNED,
+        n_computed=PLANNED,
+        formula="",
+        days=DAYS,
+        method=method,
+        looks=DAYS,
+        spending=spending,
+    )
+
+
+def sums_of(metric: Metric, strata: Strata) -> Sums:
+    """As the database sums up the units of each phase and arm."""
+    arms = [(phase, (one.control, one.treatment)) for phase, one in enumerate(strata)]
+    cells = {(phase, arm, "0"): cell for phase, both in arms for arm, cell in enumerate(both)}
+    return Sums({place: cell.n for place, cell in cells.items()}, {metric.key: cells})
+
+
+def stages(
+    plan: Plan, draw: Iterable[Strata], looks: list[LiveLook]
+) -> Iterator[tuple[Measured, PerArm, Stage, datetime]]:
+    """Each computation of the page that may read the result, after the `looks` so far."""
+    live_test = LiveTest(status=LiveTest.Status.RUNNING, started_at=START)
+    for day, strata in enumerate(draw, start=1):
+        now = START + timedelta(days=day)
+        found = Measured(Scope(0), plan, sums_of(plan.primary, strata))
+        units = PerArm(control=found.sums.exposed(0), treatment=found.sums.exposed(1))
+        stage = stage_of(live_test, plan, units, looks, (), now, behind=False)
+        if stage.fresh:
+            yield found, units, stage, now
+
+
+def shown(plan: Plan, draw: Iterable[Strata]) -> Iterator[MetricRow]:
+    """The row that the page shows at the end of each day, with all that it remembers of the days before."""
+    looks: list[LiveLook] = []
+    for found, units, stage, now in stages(plan, draw, looks):
+        reading = reading_of(plan, stage.information)
+        rows, alone = rows_of(found, reading, histories(looks, since=None))
+        yield rows[0]
+        if stage.look:
+            figures = figures_of(units, alone, information=None, bound=reading.bound)
+            looks.append(LiveLook(number=len(looks) + 1, planned=stage.planned, at=now, figures=figures))
+
+
 def sequence_errs(metric: Metric, draw: Draw) -> Trial:
     """Stops at the first look at which the page calls a difference significant."""
-    reading = Reading("confidence_sequence", 0.05, n_star=2.0 * PLANNED)
-    return lambda rng: any(rejects(read(metric, cells, reading)) for cells in draw(rng))
+    plan = plan_of(metric, "confidence_sequence")
+    return lambda rng: any(row.significant for row in shown(plan, draw(rng)))
 
 
-def read(metric: Metric, cells: Strata, reading: Reading) -> float | None:
-    return judged(metric, lambda alpha: contrast(metric, cells, alpha=alpha), reading).p_value
+def planned_looks_err(metric: Metric, draw: Draw, spending: Spending) -> Trial:
+    """The page's looks and bounds: it shows p < alpha exactly where a bound is crossed, but p takes a search."""
+    plan = plan_of(metric, "group_sequential", spending)
 
-
-def planned_looks_err(metric: Metric, draw: Draw, spending: str) -> Trial:
     def trial(rng: np.random.Generator) -> bool:
-        for look, cells in enumerate(draw(rng), start=1):
-            reading = Reading("group_sequential", 0.05, information=LOOKS[:look], spending=spending)
-            if crosses(metric, cells, reading):
+        looks: list[LiveLook] = []
+        for found, units, stage, now in stages(plan, draw(rng), looks):
+            reading = reading_of(plan, stage.information)
+            if crosses(found, reading):
                 return True
+            figures = figures_of(units, (), information=stage.information[-1], bound=reading.bound)
+            looks.append(LiveLook(number=len(looks) + 1, planned=True, at=now, figures=figures))
         return False
 
     return trial
 
 
-def crosses(metric: Metric, cells: Strata, reading: Reading) -> bool:
+def crosses(measured: Measured, reading: Reading) -> bool:
     """The page's question at a look: is the p-value at the level of this look's bound?"""
-    level = nominal(reading.bound or 8)
-    found = contrast(metric, cells, alpha=level)
+    metric, level = measured.plan.primary, nominal(reading.bound or 8)
+    found = measured.measure(metric)(level)
     return found is not None and too_few(metric, found) is None and rejects(found.result.p_value, level)
 
 
@@ -78,7 +152,9 @@ def naive_errs(metric: Metric, draw: Draw) -> Trial:
     return trial
 
 
-def promises(what: str, metric: Metric, draw: Draw, *, most: float, full: int, note: str = "") -> list[Promise]:
+def promises(
+    what: str, metric: Metric, draw: Draw, *, most: float, full: int, short: int, note: str = ""
+) -> list[Promise]:
     trials: list[tuple[str, Trial, float, float, str]] = [
         ("confidence sequence", sequence_errs(metric, draw), 0, most, note or "safe at any number of looks"),
         ("O'Brien-Fleming-like", planned_looks_err(metric, draw, "obrien_fleming"), 0, most, note),
@@ -86,7 +162,7 @@ def promises(what: str, metric: Metric, draw: Draw, *, most: float, full: int, n
         ("each look read as the only one", naive_errs(metric, draw), 0.15, 1, "why not"),
     ]
     return [
-        Promise(f"{what}, {name}", trial, low, high, full, 60, note, data=what)
+        Promise(f"{what}, {name}", trial, low, high, full, short, note, data=what)
         for name, trial, low, high, note in trials
     ]
 
@@ -96,8 +172,9 @@ def promises(what: str, metric: Metric, draw: Draw, *, most: float, full: int, n
 CAP = 5.0
 SKEWED = "no promise: a skewed mean of 150 units at the first look"
 PROMISES = [
-    *promises("A/A test of a rate, 14 looks", RATE, completed, most=0.055, full=5000),
-    *promises("A/A test of a capped mean, 14 looks", MEAN, turns(CAP), most=0.1, full=4000, note=SKEWED),
+    *promises("A/A test of a rate, 14 looks", RATE, completed, most=0.055, full=5000, short=SHORT),
+    *promises("A/A test after a ramp from 1%, 14 looks", RATE, ramped, most=0.055, full=5000, short=SHORT),
+    *promises("A/A test of a capped mean, 14 looks", MEAN, turns(CAP), most=0.1, full=4000, short=60, note=SKEWED),
     Promise(
         "the same mean without its cap, Pocock-like",
         planned_looks_err(MEAN, turns(np.inf), "pocock"),

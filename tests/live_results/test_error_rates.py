@@ -1,10 +1,20 @@
 """Short runs of the A/A tests; full counts by `make prove`."""
 
+from datetime import timedelta
+
 import pytest
 
 from benchmarks.prove.live_tests import run
-from benchmarks.simulations.live_tests import PROMISES
+from benchmarks.simulations.live_tests import PROMISES, shown
 from benchmarks.simulations.promise import Promise
+from experiments.reports.live.cells import Cell, Stratum
+from experiments.services.live_traffic.running_tests import plan_of
+from tests.factories.live_results_ import fill, first, result_of
+from tests.factories.live_tests_ import make_live_test
+from tests.factories.platform_ import NOW
+
+# What reading every look as the only one comes to at least.
+NAIVE = 0.15
 
 
 @pytest.mark.slow
@@ -17,6 +27,34 @@ def test_a_way_of_reading_keeps_its_promise(promise: Promise) -> None:
 def test_reading_every_look_as_the_only_one_is_printed_beside() -> None:
     assert [promise.name for promise in PROMISES if promise.note == "why not"] == [
         "A/A test of a rate, 14 looks, each look read as the only one",
+        "A/A test after a ramp from 1%, 14 looks, each look read as the only one",
         "A/A test of a capped mean, 14 looks, each look read as the only one",
     ]
     assert next(iter(run(full=False))).ok is True
+
+
+def test_a_short_run_tells_a_promise_from_its_breach() -> None:
+    promised = [one for one in PROMISES if one.high == 0.055]
+    assert len(promised) == 6
+    for promise in promised:
+        assert not promise.kept(NAIVE, promise.short)
+        assert promise.kept(0.05, promise.short)
+
+
+@pytest.mark.django_db
+def test_the_row_that_is_simulated_is_the_row_that_the_page_shows() -> None:
+    """The trials leave out the database alone: what a look remembers goes into the next one here as there."""
+    live_test = make_live_test(n_per_arm=600, small_reason="a test")
+    hits = ((90, 130), (170, 190), (260, 262))
+    strata = []
+    for day, (control, treatment) in enumerate(hits, start=1):
+        n, before = 200 * day, hits[day - 2] if day > 1 else (0, 0)
+        fill(live_test, "control", 200, {"completion": first(control - before[0])}, prefix=f"{day}-", at=NOW)
+        fill(live_test, "treatment", 200, {"completion": first(treatment - before[1])}, prefix=f"{day}-", at=NOW)
+        strata.append((Stratum(Cell(n=n, y=control / n), Cell(n=n, y=treatment / n)),))
+        row = result_of(live_test, now=NOW + timedelta(days=day)).primary
+        *_, simulated = shown(plan_of(live_test.pk, live_test.plan.sha256), strata)
+        assert row is not None
+        assert (row.significant, row.verdict) == (simulated.significant, simulated.verdict)
+        for name in ("difference", "p_value", "ci_low", "ci_high"):
+            assert getattr(row, name) == pytest.approx(getattr(simulated, name)), (day, name)

@@ -28,6 +28,16 @@ def test_a_broken_promise_is_reported_as_broken() -> None:
     assert not always.kept(always.rate(10), 10)
 
 
+def test_the_slack_of_a_short_run_does_not_grow_with_what_it_saw() -> None:
+    """Sixty trials of a method that errs in every fifth do not pass for one that errs in every twentieth."""
+    seldom = Promise("seldom", lambda rng: True, 0.0, 0.055, full=5000, short=60)
+    assert seldom.kept(0.1, 60)
+    assert not seldom.kept(0.2, 60)
+    for promise in PROMISES:
+        if promise.high <= 0.1:
+            assert not promise.kept(0.2, promise.short), promise.name
+
+
 def test_the_proof_prints_one_row_per_promise() -> None:
     first = next(iter(run(full=False)))
     assert first.name == PROMISES[0].name
