@@ -1,7 +1,8 @@
 """Gathers what is known of an experiment, decides on it, and keeps both beside the counters they came from."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,15 +11,16 @@ from django.db import connection, transaction
 from evalsite.platform import jobs
 from evalsite.platform.models import Job, User
 from experiments.go_no_go import Verdict
-from experiments.models import EvidenceSnapshot, Experiment, VerdictChange
+from experiments.models import EvidenceSnapshot, Experiment, LiveTest, VerdictChange
 from experiments.reports.evidence import changes
 from experiments.reports.evidence.freshness import same_evidence, sources
 from experiments.reports.evidence.gathering import Gathered, gather, still_running
 from experiments.reports.evidence.page import Dashboard
 from experiments.reports.evidence.plain import plain
+from experiments.services import live_results, results
 
 GATHER = "experiments.gather_evidence"
-EVIDENCE_LOCK = 0x45565203
+EVIDENCE_LOCK = 0x45565204
 SHORTEST_PAUSE = timedelta(seconds=5)
 PAUSE_PER_COST = 20
 MOST_AT_ONCE = 50
@@ -70,17 +72,40 @@ def compute(
     is not wanted any more.
     """
     started = time.monotonic()
-    with transaction.atomic():
-        if not lock(experiment, waits=waits) or not wanted():
+    with turn(experiment, waits=waits) as is_mine:
+        if not is_mine or not wanted():
             return None
-        # The counters are read first: what arrives while the rest is read makes this stale, never wrong.
-        source = sources([experiment])[experiment.pk]
-        kept = EvidenceSnapshot.objects.filter(experiment=experiment).first() if only_moved else None
-        if kept and kept.source == source:
-            return kept
-        found = gather(experiment, now=now, tell=tell)
-        guard()
-        return keep(experiment, found, source=source, started=started, now=now)
+        with one_moment():
+            source = sources([experiment])[experiment.pk]
+            kept = EvidenceSnapshot.objects.filter(experiment=experiment).first() if only_moved else None
+            if kept and kept.source == source:
+                return kept
+            found = gather(experiment, now=now, tell=tell)
+        with transaction.atomic():
+            guard()
+            return keep(experiment, found, source=source, started=started, now=now)
+
+
+def renew(*, experiment: Experiment, now: datetime) -> None:
+    """The results evidence is read from, where they have moved: for whoever cannot wait for the beat that does it."""
+    for campaign in results.judged_campaigns(experiment):
+        results.refresh(campaign=campaign, now=now)
+    started = LiveTest.objects.filter(experiment=experiment, status__in=live_results.STARTED, plan__isnull=False)
+    for test in started.order_by("pk"):
+        with suppress(live_results.NotStarted):
+            live_results.payload_of(test, now=now)
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """All that is read within is of one moment: counters, rows and hash tell of the same. A transaction around keeps
+    its own isolation."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
 
 
 def keep(experiment: Experiment, found: Gathered, *, source: str, started: float, now: datetime) -> EvidenceSnapshot:
@@ -120,13 +145,24 @@ def changes_of(experiment: Experiment) -> list[Any]:
     return [plain(one) for one in changes.newest(list(rows))]
 
 
+@contextmanager
+def turn(experiment: Experiment, *, waits: bool) -> Iterator[bool]:
+    """Of the session: a transaction begun before it is this one's turn would read what stood before it."""
+    is_mine = lock(experiment, waits=waits)
+    try:
+        yield is_mine
+    finally:
+        if is_mine:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [EVIDENCE_LOCK, experiment.pk])
+
+
 def lock(experiment: Experiment, *, waits: bool) -> bool:
-    """Until the end of the transaction."""
     with connection.cursor() as cursor:
         if waits:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [EVIDENCE_LOCK, experiment.pk])
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [EVIDENCE_LOCK, experiment.pk])
             return True
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [EVIDENCE_LOCK, experiment.pk])
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [EVIDENCE_LOCK, experiment.pk])
         return bool(cursor.fetchone()[0])
 
 
@@ -159,16 +195,14 @@ def rested(row: EvidenceSnapshot, *, now: datetime) -> bool:
     return now - row.computed_at >= max(SHORTEST_PAUSE, cost * PAUSE_PER_COST)
 
 
-@transaction.atomic
 def tell_progress(*, experiment: Experiment) -> None:
     """How far the work is; the evidence itself stands as it was gathered."""
-    if not lock(experiment, waits=False):
-        return
-    row = EvidenceSnapshot.objects.filter(experiment=experiment).first()
-    source = sources([experiment])[experiment.pk]
-    if row is None or not same_evidence(row.source, source):
-        return
-    shown = Dashboard.from_dict(row.payload)
-    row.payload["running"] = still_running(experiment, shown)
-    row.source = source
-    row.save(update_fields=["payload", "source"])
+    with turn(experiment, waits=False) as is_mine, one_moment():
+        row = EvidenceSnapshot.objects.filter(experiment=experiment).first() if is_mine else None
+        source = sources([experiment])[experiment.pk] if row else ""
+        if row is None or not same_evidence(row.source, source):
+            return
+        shown = Dashboard.from_dict(row.payload)
+        row.payload["running"] = still_running(experiment, shown)
+        row.source = source
+        row.save(update_fields=["payload", "source"])

@@ -11,7 +11,9 @@ from experiments.services import evidence
 
 def answer(*, experiment: Experiment, now: datetime) -> dict[str, Any]:
     """Of the evidence as it stands at this moment: gathered here and now where it has moved. Raises NoAnswer."""
-    snapshot = EvidenceSnapshot.objects.filter(experiment=experiment).first()
-    if current(experiment) and (snapshot is None or is_stale(experiment, snapshot)):
-        evidence.compute(experiment=experiment, now=now, waits=True)
+    if current(experiment):
+        evidence.renew(experiment=experiment, now=now)
+        snapshot = EvidenceSnapshot.objects.filter(experiment=experiment).first()
+        if snapshot is None or is_stale(experiment, snapshot):
+            evidence.compute(experiment=experiment, now=now, waits=True)
     return computed_answer(experiment)

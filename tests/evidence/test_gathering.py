@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,6 +15,8 @@ from evalsite.platform.models import Job
 from experiments import tasks
 from experiments.go_no_go import Evidence, decide
 from experiments.models import (
+    BenchmarkRun,
+    Endpoint,
     EvidenceSnapshot,
     Experiment,
     ExperimentSuite,
@@ -22,12 +25,13 @@ from experiments.models import (
     VerdictChange,
 )
 from experiments.reports.evidence.freshness import same_evidence, sources
+from experiments.reports.evidence.gathering import gather
 from experiments.reports.evidence.page import NO_POLICY, Dashboard
 from experiments.reports.policies.registered import current
 from experiments.services import evidence
 from experiments.services.campaigns import amending, running, unblinding
 from experiments.services.campaigns.amending import CannotLower
-from tests.factories.benchmarks_ import make_items, make_run
+from tests.factories.benchmarks_ import make_called_model, make_endpoint, make_items, make_run
 from tests.factories.evidence_ import (
     GAIN,
     PREFERRED,
@@ -37,7 +41,7 @@ from tests.factories.evidence_ import (
     make_empty_experiment,
     register_policy,
 )
-from tests.factories.experiments_ import make_eval_set, make_experiment
+from tests.factories.experiments_ import make_eval_set, make_experiment, make_model_version
 from tests.factories.platform_ import NOW
 from tests.factories.results_ import judge_arms, make_judged_campaign, make_lead, make_open_campaign
 
@@ -147,6 +151,63 @@ def test_mere_progress_is_told_without_gathering() -> None:
     row = EvidenceSnapshot.objects.get(experiment=experiment)
     assert row.computed_at == NOW
     assert [(one.done, one.total) for one in shown(row).running] == [(2, 8)]
+
+
+def test_a_judgment_whose_direction_is_known_makes_the_evidence_stale() -> None:
+    experiment = make_experiment(n_cases=4)
+    campaign = make_open_campaign(experiment=experiment)
+    unblinding.unblind(campaign=campaign, by=make_lead(), reason="The board asks.", now=NOW)
+    before = sources([experiment])[experiment.pk]
+    seat = Seat.objects.filter(campaign=campaign).select_related("campaign", "reviewer").first()
+    assert seat is not None
+    judge_arms(seat, ["candidate"], limit=1)
+    assert not same_evidence(before, sources([experiment])[experiment.pk])
+
+
+def test_another_price_makes_the_evidence_stale_and_the_data_others() -> None:
+    endpoint = make_endpoint(price_per_million_input=1)
+    experiment = Experiment.objects.create(
+        name="Priced", baseline=make_model_version(), candidate=make_called_model(endpoint=endpoint), created_at=NOW
+    )
+    add_suite(experiment, [1.0] * 4, [1.0] * 4)
+    before, source = gathered(experiment).payload["data_sha256"], sources([experiment])[experiment.pk]
+    Endpoint.objects.filter(pk=endpoint.pk).update(price_per_million_input=2)
+    assert not same_evidence(source, sources([experiment])[experiment.pk])
+    assert gathered(experiment).payload["data_sha256"] != before
+
+
+def test_settings_of_a_session_do_not_change_the_hash_of_the_data() -> None:
+    experiment = make_decided_experiment()
+    before = gathered(experiment).payload["data_sha256"]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL bytea_output = 'escape'")
+        cursor.execute("SET LOCAL extra_float_digits = -3")
+    assert gathered(experiment).payload["data_sha256"] == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_is_read_of_one_moment_and_the_turn_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = make_decided_experiment()
+    before = EvidenceSnapshot.objects.get(experiment=experiment).payload["data_sha256"]
+    n_scores = []
+
+    def disturbed(*args: Any, **given: Any) -> Any:
+        """While all is read, somebody else commits."""
+        with connection.get_new_connection(connection.get_connection_params()) as other:
+            other.execute("SET LOCAL session_replication_role = replica")  # past the trigger, as only a superuser can
+            n_scores.append(other.execute("DELETE FROM experiments_score").rowcount)
+        return gather(*args, **given)
+
+    monkeypatch.setattr("experiments.services.evidence.gather", disturbed)
+    found = gathered(experiment, now=LATER)
+    assert n_scores[0] > 0
+    assert (found.verdict, found.payload["data_sha256"]) == ("GO", before)
+    other = connection.get_new_connection(connection.get_connection_params())
+    try:
+        held = other.execute("SELECT pg_try_advisory_lock(%s, %s)", [evidence.EVIDENCE_LOCK, experiment.pk]).fetchone()
+    finally:
+        other.close()
+    assert held == (True,)
 
 
 def test_two_workers_do_not_gather_the_same_at_once() -> None:
@@ -261,6 +322,39 @@ def test_a_version_of_a_set_that_only_one_model_was_run_over_is_invalid() -> Non
         "The baseline was run over support v2, the candidate over v1: cases of two versions are not the same cases. "
         "Run both over one version."
     )
+
+
+@pytest.mark.parametrize("both_ran_the_old_one", [True, False])
+def test_a_version_that_one_model_was_only_started_over_is_waited_for(both_ran_the_old_one: bool) -> None:
+    experiment = make_empty_experiment()
+    register_policy(experiment, GAIN)
+    old, new = (make_eval_set(name="support", version=version) for version in (1, 2))
+    ExperimentSuite.objects.create(experiment=experiment, eval_set=new)
+    make_items(make_run(eval_set=old, model_version=experiment.candidate))
+    if both_ran_the_old_one:
+        make_items(make_run(eval_set=old, model_version=experiment.baseline))
+        make_items(make_run(eval_set=new, model_version=experiment.baseline))
+    else:
+        make_run(eval_set=new, model_version=experiment.baseline, status=BenchmarkRun.Status.RUNNING)
+    row = gathered(experiment)
+    assert row.verdict == "INCONCLUSIVE"
+    [check] = [one for one in shown(row).health if one.key == "eval_set_versions"]
+    assert check.status == "unknown"
+    assert check.detail.startswith("Only the baseline was started over support v2 so far, the candidate over v1")
+
+
+def test_a_review_of_another_version_than_the_benchmarks_is_invalid() -> None:
+    experiment = make_experiment(n_cases=4)
+    register_policy(experiment, GAIN, PREFERRED)
+    judged = ExperimentSuite.objects.get(experiment=experiment).eval_set
+    make_judged_campaign(experiment=experiment)
+    assert "eval_set_versions" not in {row.key for row in shown(gathered(experiment)).failures}
+    add_suite(experiment, [0.0] * 4, [1.0] * 4, name=judged.name, version=judged.version + 1)
+    row = gathered(experiment)
+    failed = [one for one in shown(row).failures if one.key == "eval_set_versions"]
+    assert row.verdict == "INVALID"
+    assert [one.layer for one in failed] == ["human"]
+    assert f"First round judges {judged}, the benchmarks are of" in failed[0].detail
 
 
 def test_errors_and_missing_pairs_are_invalid_by_the_share_of_the_policy() -> None:

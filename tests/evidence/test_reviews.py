@@ -192,7 +192,7 @@ def test_the_reviewers_work_is_told_apart_from_the_direction() -> None:
 @pytest.mark.django_db
 def test_votes_decide_nothing_before_a_registered_known_answer_was_given() -> None:
     experiment = make_paired_experiment(*[(f"base {n}", f"cand {n}") for n in range(10)])
-    case = EvalCase.objects.filter(eval_set__suites__experiment=experiment).first()
+    case = EvalCase.objects.get(eval_set__suites__experiment=experiment, external_id="1")
     GoldAnswer.objects.create(
         experiment=experiment, case=case, answer="candidate", source=GoldAnswer.Source.IMPORT, created_at=NOW
     )

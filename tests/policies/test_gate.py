@@ -11,8 +11,9 @@ from django.core.management.base import CommandError
 
 from evalsite.platform.models import Job
 from experiments.deciding.presets import KAPPA, TARGET_GAIN
-from experiments.models import EvidenceSnapshot, Experiment
+from experiments.models import CampaignResult, EvidenceSnapshot, Experiment
 from experiments.reports.gate.answer import EXIT_CODES
+from experiments.reports.progress import progress_of
 from experiments.services import evidence
 from tests.api.calling import Program
 from tests.factories.evidence_ import (
@@ -25,7 +26,7 @@ from tests.factories.evidence_ import (
     register_policy,
 )
 from tests.factories.experiments_ import make_experiment
-from tests.factories.results_ import make_lead
+from tests.factories.results_ import make_judged_campaign, make_lead
 
 pytestmark = pytest.mark.django_db
 EVEN = [1.0, 0.0] * 10
@@ -135,6 +136,14 @@ def test_the_api_answers_with_verdict_criteria_and_decision() -> None:
     add_suite(experiment, [0.0] * 4, [1.0] * 4)
     moved = program.get(path)
     assert (moved.status_code, moved.json()["is_stale"]) == (202, True)
+
+
+def test_the_gate_brings_the_results_up_to_date_that_evidence_is_read_from() -> None:
+    experiment = make_experiment(n_cases=3)
+    register_policy(experiment, GAIN)
+    campaign = make_judged_campaign(experiment=experiment)
+    gate(experiment)
+    assert CampaignResult.objects.get(campaign=campaign).source == progress_of([campaign])[campaign.pk].source
 
 
 def test_what_was_gathered_for_another_policy_answers_nothing() -> None:

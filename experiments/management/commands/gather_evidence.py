@@ -25,6 +25,7 @@ class Command(BaseCommand):
             found = named(experiment)
         except NoSuchExperiment as error:
             raise CommandError(str(error)) from error
+        evidence.renew(experiment=found, now=timezone.now())
         row = evidence.compute(experiment=found, now=timezone.now(), waits=True)
         if row is None:
             raise CommandError("Somebody else is gathering the same evidence.")

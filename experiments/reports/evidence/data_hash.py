@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
+from experiments.models import BenchmarkRun
 from experiments.reports.evidence.live import Live
 from experiments.reports.evidence.reviews import Reviews
 from experiments.reports.evidence.suites import Suite
@@ -59,7 +60,14 @@ UNIT_METRICS = (
 )
 
 
+# In which form a session writes bytes and floats as text is its own affair; here it is one form for all.
+FORMS = "SELECT set_config('bytea_output', 'hex', true), set_config('extra_float_digits', '1', true)"
+
+
+@transaction.atomic
 def data_hash(suites: Sequence[Suite], reviews: Reviews, tests: Sequence[Live]) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(FORMS)
     parts: dict[str, Any] = {
         "benchmarks": [of_suite(one) for one in suites if one.missing is None],
         "campaigns": [
@@ -71,12 +79,20 @@ def data_hash(suites: Sequence[Suite], reviews: Reviews, tests: Sequence[Live]) 
 
 
 def of_suite(suite: Suite) -> list[Any]:
-    runs = [[run.model_version.content_hash, *rows(ITEMS, run.pk)] for run in suite.runs]
+    runs = [[run.model_version.content_hash, *prices_of(run), *rows(ITEMS, run.pk)] for run in suite.runs]
     scores = [
         [pair.key, pair.baseline.fingerprint, *rows(SCORES, pair.baseline.pk), *rows(SCORES, pair.candidate.pk)]
         for pair in sorted(suite.pairs, key=lambda pair: pair.key)
     ]
     return [suite.eval_set.content_hash, suite.suite.role, runs, scores]
+
+
+def prices_of(run: BenchmarkRun) -> list[str]:
+    """Costs are told by them, and they may be edited."""
+    endpoint = run.model_version.endpoint
+    if endpoint is None:
+        return []
+    return [str(endpoint.price_per_million_input), str(endpoint.price_per_million_output), endpoint.currency]
 
 
 def of_live(live: Live) -> list[Any]:

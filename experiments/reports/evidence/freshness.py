@@ -21,6 +21,7 @@ from experiments.models import (
     LiveAmendment,
     LiveResult,
     LiveTest,
+    ModelVersion,
     PlanAmendment,
     RegisteredPolicy,
     RunComparison,
@@ -30,7 +31,7 @@ from experiments.reports.comparisons.freshness import stale as stale_comparisons
 from experiments.reports.progress import progress_of
 
 # Of what is gathered and how, and of the rule: another one makes every snapshot stale.
-VERSIONS = (1, verdict.VERSION, evidence.VERSION, policy.VERSION)
+VERSIONS = (2, verdict.VERSION, evidence.VERSION, policy.VERSION)
 HALF = 32
 
 
@@ -79,6 +80,9 @@ def see_benchmarks(experiments: dict[int, Experiment], seen: dict[int, Seen]) ->
         for model in (experiments[pk].baseline_id, experiments[pk].candidate_id):
             users[model, eval_set].append(pk)
     models, sets = {model for model, _ in users}, {eval_set for _, eval_set in users}
+    priced = prices(one for found in experiments.values() for one in (found.baseline_id, found.candidate_id))
+    for pk, found in experiments.items():
+        seen[pk].evidence["prices"] = [priced.get(one) for one in (found.baseline_id, found.candidate_id)]
     runs = BenchmarkRun.objects.filter(model_version__in=models, eval_set__in=sets).order_by("created_at", "pk")
     for run in runs.only("model_version", "eval_set", "status", "n_done", "n_errors"):
         for pk in users.get((run.model_version_id, run.eval_set_id), ()):
@@ -92,6 +96,14 @@ def see_benchmarks(experiments: dict[int, Experiment], seen: dict[int, Seen]) ->
         if one.experiment_id is not None:
             told = [str(one.pk), one.source, one.computed_at, one.pk in out_of_date]
             seen[one.experiment_id].evidence["comparisons"].append(told)
+
+
+def prices(models: Iterable[int]) -> dict[int, list[str]]:
+    """What the endpoint of each costs now: they may be edited, and costs are told by them."""
+    rows = ModelVersion.objects.filter(pk__in=set(models), endpoint__isnull=False).values_list(
+        "pk", "endpoint__price_per_million_input", "endpoint__price_per_million_output", "endpoint__currency"
+    )
+    return {pk: [str(one) for one in paid] for pk, *paid in rows}
 
 
 def see_campaigns(seen: dict[int, Seen]) -> None:
@@ -109,7 +121,8 @@ def see_campaigns(seen: dict[int, Seen]) -> None:
     }
     for plan in rows:
         pk, now = plan.campaign_id, progress[plan.campaign_id]
-        told = [pk, plan.campaign.status, results.get(pk, ""), now.planned, now.revealed]
+        # Votes are read live: where their direction is known, each of them moves it.
+        told = [pk, plan.campaign.status, results.get(pk, ""), now.planned, now.revealed and now.counted]
         seen[plan.experiment_id].evidence["campaigns"].append([*told, *(acts[kind].get(pk, 0) for kind in acts)])
         seen[plan.experiment_id].progress["campaigns"].append([pk, now.counted])
 

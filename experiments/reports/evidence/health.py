@@ -1,6 +1,6 @@
 """Whether the data can be trusted at all: one check at a time, each with its reason and the way out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from django.urls import reverse
 from annotations.models import Campaign
 from experiments.deciding.catalogue import Layer
 from experiments.go_no_go import Health
-from experiments.models import BenchmarkRun, CampaignPlan, EvalSet, Experiment, PlanAmendment, Unblinding
+from experiments.models import BenchmarkRun, BlindedPair, CampaignPlan, EvalSet, Experiment, PlanAmendment, Unblinding
 from experiments.policy import Policy
 from experiments.reports.comparisons.coverage import MOST_ERRORS
 from experiments.reports.evidence.live import Live, chosen
@@ -54,6 +54,7 @@ def checks(
             Check(one, campaign.pk in asked.campaigns, is_warning=is_warned)
             for one, is_warned in of_campaign(reviews, campaign)
         ]
+    found += versions_beside(suites, reviews, asked)
     for live in tests:
         found += [Check(one, live.test.pk in asked.tests, is_warning=warned) for one, warned in of_live(live)]
     return found
@@ -141,10 +142,13 @@ def other_versions(experiment: Experiment, suite: Suite) -> list[Health]:
     if len(here) == 2:
         detail = f"Both models were run over {suite} ({suite.eval_set.content_hash[:12]})."
         return [Health(key=VERSIONS, title=title, ok=True, detail=detail, layer="benchmark", url=url)]
-    elsewhere = [(arm, elsewhere_of(suite.eval_set, arms[arm])) for arm in arms if arm not in here]
-    told = [f"the {arm} over {', '.join(names)}" for arm, names in elsewhere if names]
+    elsewhere = {arm: elsewhere_of(suite.eval_set, arms[arm]) for arm in arms}
+    told = [f"the {arm} over {words_of(elsewhere[arm])}" for arm in arms if arm not in here and elsewhere[arm]]
     if not told or not here:
         return []
+    if elsewhere["baseline"] & elsewhere["candidate"] or not is_done(suite.run_of(here[0])):
+        detail = f"Only the {here[0]} was started over {suite} so far, {' and '.join(told)}: run both over one version."
+        return [Health(key=VERSIONS, title=title, ok=None, detail=detail, layer="benchmark", url=url)]
     detail = (
         f"The {here[0]} was run over {suite}, {' and '.join(told)}: cases of two versions are not the same cases. "
         "Run both over one version."
@@ -152,15 +156,54 @@ def other_versions(experiment: Experiment, suite: Suite) -> list[Health]:
     return [Health(key=VERSIONS, title=title, ok=False, detail=detail, layer="benchmark", url=url)]
 
 
-def elsewhere_of(eval_set: EvalSet, model_id: int) -> list[str]:
+def is_done(run: BenchmarkRun | None) -> bool:
+    return run is not None and run.status == BenchmarkRun.Status.DONE
+
+
+def words_of(versions: Iterable[int]) -> str:
+    return ", ".join(f"v{one}" for one in sorted(versions))
+
+
+def elsewhere_of(eval_set: EvalSet, model_id: int) -> set[int]:
     runs = BenchmarkRun.objects.filter(
         model_version=model_id, eval_set__name=eval_set.name, status=BenchmarkRun.Status.DONE
     )
-    versions = runs.exclude(eval_set=eval_set).values_list("eval_set__version", flat=True)
-    return [f"v{version}" for version in sorted(set(versions))]
+    return set(runs.exclude(eval_set=eval_set).values_list("eval_set__version", flat=True))
 
 
 # Human review
+
+
+def versions_beside(suites: Sequence[Suite], reviews: Reviews, asked: Asked) -> list[Check]:
+    """Campaigns whose pairs are of another version of a set than the one that benchmarks are asked of."""
+    measured = {one.eval_set.pk: one.eval_set for one in suites if one.eval_set.pk in asked.sets}
+    names = {one.name for one in measured.values()}
+    others = EvalSet.objects.filter(name__in=names).exclude(pk__in=measured).in_bulk() if names else {}
+    if not others:
+        return []
+    found = []
+    for campaign in reviews.campaigns:
+        pairs = BlindedPair.objects.filter(campaign=campaign, case__eval_set__in=[*measured, *others])
+        judged = set(pairs.values_list("case__eval_set", flat=True).distinct())
+        same = {one.name for pk, one in measured.items() if pk in judged}
+        apart = [one for pk, one in sorted(others.items()) if pk in judged and one.name not in same]
+        if apart:
+            beside = [str(one) for one in measured.values() if one.name in {other.name for other in apart}]
+            found.append(Check(of_versions(campaign, apart, beside), campaign.pk in asked.campaigns))
+    return found
+
+
+def of_versions(campaign: Campaign, judged: Sequence[EvalSet], measured: Sequence[str]) -> Health:
+    return Health(
+        key=VERSIONS,
+        title=f"Versions of {', '.join(dict.fromkeys(one.name for one in judged))} in {campaign.title}",
+        ok=False,
+        detail=f"{campaign.title} judges {', '.join(str(one) for one in judged)}, the benchmarks are of "
+        f"{', '.join(measured)}: cases of two versions are not the same cases. Run a round over the same version, "
+        "or name the eval set or the campaign in the criterion.",
+        layer="human",
+        url=reverse("campaign", args=[campaign.uuid]),
+    )
 
 
 def of_campaign(reviews: Reviews, campaign: Campaign) -> list[tuple[Health, bool]]:
