@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.deciding.catalogue import EACH_CATEGORY
 from experiments.models import EvidenceSnapshot, Experiment
+from experiments.policy import Criterion
+from experiments.reports.evidence import fragility
 from experiments.reports.evidence.page import Dashboard, Fragile
 from tests.factories.annotations_ import make_reviewer
 from tests.factories.evidence_ import (
@@ -80,3 +83,48 @@ def test_a_single_reviewer_who_decides_is_named() -> None:
     assert rows["fan"].kind == "reviewer"
     assert rows["critic"].changes_verdict is False
     assert rows["fan"].url == f"/campaigns/{campaign.uuid}/pairs/?reviewer=fan"
+
+
+RATE = replace(GAIN, key="rate", title="Pass rate", comparison="absolute", threshold=0.85)
+
+
+def two_categories(*criteria: Criterion) -> Dashboard:
+    """The candidate gains all of "good" and loses all of "bad"."""
+    experiment = make_empty_experiment()
+    register_policy(experiment, *criteria)
+    add_suite(experiment, [0.0, 1.0] * 10, [1.0, 0.0] * 10, categories=("good", "bad"))
+    return found(experiment)
+
+
+def test_a_category_is_left_out_of_all_criteria_at_once() -> None:
+    shown = two_categories(GAIN, RATE)
+    assert shown.verdict == "NO-GO"
+    [row] = [one for one in shown.fragility if one.leave_out == "category bad"]
+    assert (row.verdict, row.changes_verdict, row.status) == ("GO", True, "met")
+
+
+def test_each_category_is_decided_again_without_one_of_them() -> None:
+    shown = two_categories(replace(GAIN, evidence=replace(GAIN.evidence, category=EACH_CATEGORY)))
+    assert shown.verdict == "NO-GO"
+    rows = by_name(shown)
+    assert (rows["category bad"].verdict, rows["category good"].verdict) == ("GO", "NO-GO")
+
+
+def test_what_was_not_tried_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fragility, "MOST_PARTS", 1)
+    errors = replace(
+        RATE,
+        key="errors",
+        title="Errors",
+        evidence=replace(GAIN.evidence, metric="error_share"),
+        direction="at_most",
+        threshold=0.01,
+    )
+    experiment = make_empty_experiment()
+    register_policy(experiment, GAIN, errors)
+    add_suite(experiment, [0.0] * 40, [1.0] * 40, categories=("one", "two"))
+    shown = found(experiment)
+    assert shown.fragility_sentence.startswith(
+        "None of those that move it most decides (1 of 2 categories): without any of them it stays GO."
+    )
+    assert shown.fragility_sentence.endswith("Not tried: Errors.")

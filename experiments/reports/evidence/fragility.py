@@ -1,11 +1,11 @@
 """Would the verdict be another without any one reviewer, without one category, without a few cases?
 
-Each part is left out by itself, its criterion is observed again, and the policy decides anew. Hidden directions are
-left alone, and so is what no single part can move.
+A reviewer or a category is left out of every criterion at once, each is observed again, and the policy decides anew.
+Cases are left out of one criterion. Hidden directions are left alone, and checks of the data are not made again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from django.urls import reverse
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from annotations.models import Campaign
 from experiments import go_no_go
+from experiments.deciding.catalogue import EACH_CATEGORY
+from experiments.deciding.judging import judge as judged
 from experiments.go_no_go import Evidence, Observation, Verdict
 from experiments.policy import Criterion, Policy
 from experiments.reports.evidence import benchmarks, reviews
-from experiments.reports.evidence.benchmarks import of_sample, sample_of
+from experiments.reports.evidence.benchmarks import each_category, of_sample, sample_of
 from experiments.reports.evidence.page import Fragile
 from experiments.reports.evidence.reviews import Reviews, models_only, of_votes
 from experiments.reports.evidence.rows import unit_of
@@ -27,10 +29,13 @@ from experiments.reports.human.votes import Votes
 Flags = NDArray[np.bool_]
 # Of very many reviewers or categories, those are left out by turns that move the estimate most.
 MOST_PARTS = 25
+# Resampling each part of more cases than these would keep the worker for minutes.
+MOST_RESAMPLED = 20_000
 MOST_SHOWN = 40
 # The most cases that are left out together, as a share of all.
 MOST_SHARE = 0.05
 LEAST_CASES = 5
+PLURAL = {"reviewer": "reviewers", "category": "categories"}
 STURDY = "Leaving out the most influential cases of one criterion, up to a twentieth of them, does not change it."
 
 
@@ -42,12 +47,14 @@ class Fragility:
 
 @dataclass(frozen=True)
 class Part:
-    """What is left out; `keep` says what stays."""
+    """What is left out; `keep` tells what stays. weight: its share of all that pulls. category: its name, of one."""
 
     kind: str
     name: str
-    keep: Flags
+    keep: Callable[[], Flags]
     url: str = ""
+    weight: float = 0.0
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,79 +69,125 @@ class Material:
     again: Callable[[Flags], Observation]
     url: str = ""
 
+    def without(self, part: Part) -> Observation:
+        found = self.again(part.keep())
+        if not part.category:
+            return found
+        return replace(found, parts=tuple(one for one in found.parts if one.name != part.category))
+
+
+@dataclass
+class Tried:
+    """Of each kind, how many there are and how many were left out by turns; and criteria that have no parts here."""
+
+    parts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    left_alone: list[str] = field(default_factory=list)
+
 
 def fragility(
     policy: Policy, evidence: Evidence, verdict: Verdict, suites: Sequence[Suite], found: Reviews
 ) -> Fragility:
-    rows: list[Fragile] = []
-    told: list[str] = []
-    n_looked_at = 0
+    tried, materials = Tried(), []
     for criterion in policy.criteria:
         known = evidence.observations[criterion.key]
-        material = material_of(criterion, known, suites, found)
-        if material is None:
+        if known.estimate is None:
             continue
-        judge = Judge(policy, evidence, verdict, material)
-        rows += [judge.without(part) for part in material.parts]
-        cases, words = judge.without_cases()
+        material = material_of(criterion, known, suites, found)
+        # What is said to stay must be what the verdict says.
+        if material and judged(criterion, material.whole).status == judged(criterion, known).status:
+            materials.append(material)
+        else:
+            tried.left_alone.append(criterion.title)
+    judge = Judge(policy, evidence, verdict)
+    rows = [judge.without(group) for group in foremost(materials, tried)]
+    told: list[str] = []
+    for material in materials:
+        cases, words = judge.without_cases(material)
         rows += cases
         told += words
-        n_looked_at += 1
-    if n_looked_at and not told:
+    if materials and not told:
         told = [STURDY]
     ranked = sorted(rows, key=lambda one: (not one.changes_verdict, -abs(shift(one)), one.criterion, one.leave_out))
-    return Fragility(tuple(ranked[:MOST_SHOWN]), sentence_of(ranked, told, verdict))
+    return Fragility(tuple(ranked[:MOST_SHOWN]), sentence_of(ranked, told, verdict, tried))
+
+
+Group = list[tuple[Material, Part]]
+
+
+def foremost(materials: Sequence[Material], tried: Tried) -> list[Group]:
+    """The same reviewer or category of all criteria together; of each kind those that move an estimate most."""
+    groups: dict[tuple[str, str], Group] = {}
+    for material in materials:
+        for part in material.parts:
+            groups.setdefault((part.kind, part.name), []).append((material, part))
+    found: list[Group] = []
+    for kind in dict.fromkeys(kind for kind, _ in groups):
+        mine = [(name, group) for (of_kind, name), group in groups.items() if of_kind == kind]
+        mine.sort(key=lambda one: (-max(part.weight for _, part in one[1]), one[0]))
+        tried.parts[kind] = (len(mine), min(len(mine), MOST_PARTS))
+        found += [group for _, group in mine[:MOST_PARTS]]
+    return found
 
 
 def shift(one: Fragile) -> float:
     return (one.estimate or 0.0) - (one.estimate_before or 0.0) if one.estimate is not None else 0.0
 
 
-def sentence_of(rows: Sequence[Fragile], told: Sequence[str], verdict: Verdict) -> str:
+def sentence_of(rows: Sequence[Fragile], told: Sequence[str], verdict: Verdict, tried: Tried) -> str:
     single = [one for one in rows if one.changes_verdict and one.kind != "cases"]
     if single:
         first = single[0]
         others = "" if len(single) == 1 else f", and {len(single) - 1:,} more such parts"
-        return f"Without {first.leave_out} the verdict would be {first.verdict}{others}. {' '.join(told)}".strip()
-    kinds = dict.fromkeys(f"{one.kind}" for one in rows if one.kind != "cases")
-    alone = f"No single {' or '.join(kinds)} decides: without any of them it stays {verdict.verdict}." if kinds else ""
-    return " ".join((alone, *told)).strip()
+        alone = f"Without {first.leave_out} the verdict would be {first.verdict}{others}."
+    else:
+        alone = f"{none_decides(tried)}: without any of them it stays {verdict.verdict}." if tried.parts else ""
+    untried = f"Not tried: {', '.join(tried.left_alone)}." if tried.left_alone else ""
+    return " ".join(part for part in (alone, *told, untried) if part)
+
+
+def none_decides(tried: Tried) -> str:
+    if all(n == looked_at for n, looked_at in tried.parts.values()):
+        return f"No single {' or '.join(tried.parts)} decides"
+    said = [f"{looked_at:,} of {n:,} {PLURAL[kind]}" for kind, (n, looked_at) in tried.parts.items()]
+    return f"None of those that move it most decides ({' and '.join(said)})"
 
 
 class Judge:
-    """Decides again with one criterion observed anew."""
+    """Decides again with some criteria observed anew."""
 
-    def __init__(self, policy: Policy, evidence: Evidence, verdict: Verdict, material: Material) -> None:
-        self.policy, self.evidence, self.verdict, self.material = policy, evidence, verdict, material
-        self.whole = self.decided(material.whole)
+    def __init__(self, policy: Policy, evidence: Evidence, verdict: Verdict) -> None:
+        self.policy, self.evidence, self.verdict = policy, evidence, verdict
+        self.status = {one.key: one.status for one in verdict.criteria}
 
-    def decided(self, found: Observation) -> Verdict:
-        key = self.material.criterion.key
-        known = {**self.evidence.observations, key: found}
-        return go_no_go.decide(self.policy, replace(self.evidence, observations=known))
+    def without(self, group: Group) -> Fragile:
+        """The row tells of the criterion that it turns, else of the one that it moves most."""
+        found = {material.criterion.key: material.without(part) for material, part in group}
+        known = {**self.evidence.observations, **found}
+        verdict = go_no_go.decide(self.policy, replace(self.evidence, observations=known))
+        status = {one.key: one.status for one in verdict.criteria}
 
-    def without(self, part: Part) -> Fragile:
-        found = self.material.again(part.keep)
-        verdict = self.decided(found)
-        criterion = self.material.criterion
-        status = next(one.status for one in verdict.criteria if one.key == criterion.key)
+        def told(one: tuple[Material, Part]) -> tuple[bool, float]:
+            key = one[0].criterion.key
+            return (status[key] == self.status[key], -one[1].weight)
+
+        material, part = min(group, key=told)
+        criterion = material.criterion
         return Fragile(
             leave_out=part.name,
             kind=part.kind,
             criterion=criterion.key,
             criterion_title=criterion.title,
-            estimate=found.estimate,
-            estimate_before=self.material.whole.estimate,
+            estimate=found[criterion.key].estimate,
+            estimate_before=material.whole.estimate,
             unit=unit_of(criterion),
-            status=status,
+            status=status[criterion.key],
             verdict=verdict.verdict,
-            changes_verdict=verdict.verdict != self.whole.verdict,
+            changes_verdict=verdict.verdict != self.verdict.verdict,
             url=part.url,
         )
 
-    def without_cases(self) -> tuple[list[Fragile], list[str]]:
+    def without_cases(self, material: Material) -> tuple[list[Fragile], list[str]]:
         """The fewest cases whose loss would change the verdict, the most influential first, up to a twentieth."""
-        material = self.material
         cases, total = np.unique(material.case, return_inverse=True)
         if cases.size <= LEAST_CASES:
             return [], []
@@ -143,7 +196,7 @@ class Judge:
         best: tuple[int, Fragile] | None = None
         for direction in (1, -1):
             order = np.argsort(-direction * pull, kind="stable")
-            found = self.fewest(order, total, most)
+            found = self.fewest(material, order, total, most)
             if found and (best is None or found[0] < best[0]):
                 best = found
         title = material.criterion.title
@@ -153,14 +206,16 @@ class Judge:
         which = "one case" if k == 1 else f"{k:,} cases"
         return [row], [f"{title}: without {which} of {cases.size:,} it would be {row.verdict}."]
 
-    def fewest(self, order: NDArray[np.int64], total: NDArray[np.int64], most: int) -> tuple[int, Fragile] | None:
+    def fewest(
+        self, material: Material, order: NDArray[np.int64], total: NDArray[np.int64], most: int
+    ) -> tuple[int, Fragile] | None:
         """By halving: what leaving out more of the same side does, leaving out fewer of it may not yet do."""
 
         def tried(k: int) -> Fragile:
             gone = np.zeros(order.size, dtype=bool)
             gone[order[:k]] = True
             name = "the most influential case" if k == 1 else f"the {k:,} most influential cases"
-            return self.without(Part("cases", name, ~gone[total], self.material.url))
+            return self.without([(material, Part("cases", name, lambda: ~gone[total], material.url))])
 
         last = tried(most)
         if not last.changes_verdict:
@@ -177,9 +232,7 @@ class Judge:
 
 
 def material_of(criterion: Criterion, known: Observation, suites: Sequence[Suite], found: Reviews) -> Material | None:
-    """None where there is nothing to leave out: no estimate, a quantile, a figure of a whole set, a live test."""
-    if known.estimate is None or known.parts:
-        return None
+    """None where there is nothing to leave out: a quantile, a figure of a whole set, a live test."""
     layer, metric = criterion.evidence.layer, criterion.evidence.metric
     if layer == "human" and metric == "win_rate":
         return of_reviews(criterion, known, found)
@@ -193,12 +246,13 @@ def of_benchmark(criterion: Criterion, known: Observation, suites: Sequence[Suit
     sample = sample_of(criterion, ready) if ready else Missing("")
     if isinstance(sample, Missing) or sample.kind == "corpus" or not sample.n:
         return None
+    observe = observed_as(criterion, known, sample)
 
     def again(keep: Flags) -> Observation:
         part = sample.only(keep)
         if not part.n:
-            return replace(known, estimate=None, ci_low=None, ci_high=None, state="none", n=0)
-        return replace(of_sample(criterion, part, is_quick=True), state=known.state)
+            return replace(known, estimate=None, ci_low=None, ci_high=None, state="none", n=0, parts=())
+        return replace(observe(part), state=known.state)
 
     return Material(
         criterion=criterion,
@@ -211,6 +265,15 @@ def of_benchmark(criterion: Criterion, known: Observation, suites: Sequence[Suit
     )
 
 
+def observed_as(criterion: Criterion, known: Observation, sample: Sample) -> Callable[[Sample], Observation]:
+    """Means by t, which is quick, where that says of all cases what resampling them said."""
+    if criterion.evidence.category == EACH_CATEGORY:
+        return lambda part: each_category(criterion, part)
+    quick = replace(of_sample(criterion, sample, is_quick=True), state=known.state)
+    is_quick = judged(criterion, quick).status == judged(criterion, known).status or sample.n > MOST_RESAMPLED
+    return lambda part: of_sample(criterion, part, is_quick=is_quick)
+
+
 def pull_of(criterion: Criterion, sample: Sample) -> NDArray[np.float64]:
     gaps = sample.candidate - (0.0 if criterion.comparison == "absolute" else sample.baseline)
     return np.asarray(gaps - gaps.mean())
@@ -221,14 +284,27 @@ def categories(criterion: Criterion, sample: Sample, ready: Sequence[Suite]) -> 
     if len(used) < 2:
         return []
     pull = pull_of(criterion, sample)
-    weight = {place: abs(float(pull[sample.category == place].sum())) for place in used}
-    first = sorted(used, key=lambda place: (-weight[place], place))[:MOST_PARTS]
     return [
         Part(
-            "category", f"category {sample.names[place]}", sample.category != place, category_url(ready, sample, place)
+            "category",
+            f"category {sample.names[place]}",
+            all_but(sample.category, place),
+            category_url(ready, sample, place),
+            weight=share(pull, sample.category == place),
+            category=sample.names[place],
         )
-        for place in first
+        for place in used
     ]
+
+
+def all_but(codes: NDArray[np.int64], place: int) -> Callable[[], Flags]:
+    """Only when it is its turn: flags for each of very many reviewers would not fit."""
+    return lambda: codes != place
+
+
+def share(pull: NDArray[np.float64], mine: Flags) -> float:
+    """How much of all that pulls a part has, so that parts of several criteria compare."""
+    return abs(float(pull[mine].sum())) / (float(np.abs(pull).sum()) or 1.0)
 
 
 def category_url(ready: Sequence[Suite], sample: Sample, place: int) -> str:
@@ -242,13 +318,19 @@ def category_url(ready: Sequence[Suite], sample: Sample, place: int) -> str:
 def of_reviews(criterion: Criterion, known: Observation, found: Reviews) -> Material | None:
     told = found.told(found.chosen(criterion.evidence))
     votes = models_only(found.votes(told))
-    votes = votes.where(reviews.in_category(votes, criterion.evidence.category))
+    is_each = criterion.evidence.category == EACH_CATEGORY
+    if not is_each:
+        votes = votes.where(reviews.in_category(votes, criterion.evidence.category))
     if not votes.n:
         return None
 
     def again(keep: Flags) -> Observation:
-        part = of_votes(criterion, votes, keep)
-        part = reviews.for_early_stops(part, criterion, found, told, votes.where(keep))
+        kept = votes.where(keep)
+
+        def of_kept(some: Flags) -> Observation:
+            return reviews.for_early_stops(of_votes(criterion, kept, some), criterion, found, told, kept.where(some))
+
+        part = reviews.each_category(criterion, kept, of_kept) if is_each else of_kept(np.ones(kept.n, dtype=bool))
         return replace(part, state=known.state, anytime=known.anytime) if part.estimate is not None else part
 
     scores = votes.scores
@@ -265,15 +347,20 @@ def of_reviews(criterion: Criterion, known: Observation, found: Reviews) -> Mate
 
 
 def reviewers(votes: Votes, told: Sequence[Campaign]) -> list[Part]:
-    judged = np.flatnonzero(np.bincount(votes.reviewer, minlength=len(votes.reviewers)))
-    if judged.size < 2:
+    judged_some = np.flatnonzero(np.bincount(votes.reviewer, minlength=len(votes.reviewers)))
+    if judged_some.size < 2:
         return []
-    pull = np.bincount(votes.reviewer, weights=votes.scores - votes.scores.mean(), minlength=len(votes.reviewers))
-    first = sorted(judged.tolist(), key=lambda place: (-abs(float(pull[place])), place))[:MOST_PARTS]
-    names = votes.reviewers
+    pull = votes.scores - votes.scores.mean()
+    sums = np.abs(np.bincount(votes.reviewer, weights=pull, minlength=len(votes.reviewers))) / (np.abs(pull).sum() or 1)
     return [
-        Part("reviewer", names[place], votes.reviewer != place, pairs_url(told, reviewer=names[place]))
-        for place in first
+        Part(
+            "reviewer",
+            votes.reviewers[place],
+            all_but(votes.reviewer, place),
+            pairs_url(told, reviewer=votes.reviewers[place]),
+            weight=float(sums[place]),
+        )
+        for place in judged_some.tolist()
     ]
 
 
@@ -283,16 +370,17 @@ def review_categories(votes: Votes, told: Sequence[Campaign]) -> list[Part]:
     if len(used) < 2:
         return []
     pull = votes.scores - votes.scores.mean()
-    weight = {place: abs(float(pull[of_vote == place].sum())) for place in used}
-    first = sorted(used, key=lambda place: (-weight[place], place))[:MOST_PARTS]
+    names = votes.pairs.categories
     return [
         Part(
             "category",
-            f"category {votes.pairs.categories[place]}",
-            of_vote != place,
-            pairs_url(told, category=votes.pairs.categories[place]),
+            f"category {names[place]}",
+            all_but(of_vote, place),
+            pairs_url(told, category=names[place]),
+            weight=share(pull, of_vote == place),
+            category=names[place],
         )
-        for place in first
+        for place in used
     ]
 
 
