@@ -1,5 +1,6 @@
 """Guardrails: is a metric shown to be worse than the plan accepts? Valid at any time, since harm does not wait."""
 
+import math
 from dataclasses import dataclass
 
 from experiments.live_plan import Metric, Plan
@@ -14,18 +15,23 @@ WATCHED = "{title}: watched at every computation; it has not passed what the pla
 
 @dataclass(frozen=True)
 class Worsening:
-    """How much worse treatment is, with the bounds of its confidence sequence; below 0 is better."""
+    """How much worse treatment is, and how much worse than accepted, each with the bounds of its confidence sequence.
+
+    Below 0 is better.
+    """
 
     estimate: float
     low: float
     high: float
+    beyond_low: float
+    beyond_high: float
 
 
 def guardrail(metric: Metric, found: Contrast | None, plan: Plan, *, hidden: bool) -> Guardrail:
     """`found` at any level: only its estimate and error are read. Hidden, nothing but a breach is told."""
     margin = margin_of(metric, found)
     worse = worsening(metric, found, plan)
-    status = status_of(worse, margin)
+    status = status_of(worse)
     shown = status == "breached" or not hidden
     sequence = signed(metric, worse) if worse is not None and shown else (None, None, None)
     return Guardrail(
@@ -56,20 +62,35 @@ def worsening(metric: Metric, found: Contrast | None, plan: Plan) -> Worsening |
     if found is None or found.result.estimate is None or not found.result.se or too_few(metric, found):
         return None
     sign = -1 if metric.direction == "higher" else 1
+    estimate = sign * found.result.estimate
     sequence = asymptotic_confidence_sequence(
-        sign * found.result.estimate, found.result.se, found.n0 + found.n1, n_star=plan.n_total, alpha=plan.alpha
+        estimate, found.result.se, found.n0 + found.n1, n_star=plan.n_total, alpha=plan.alpha
     )
     if sequence.ci_low is None or sequence.ci_high is None:
         return None
-    return Worsening(sign * found.result.estimate, sequence.ci_low, sequence.ci_high)
+    beyond = estimate - margin_of(metric, found)
+    against = asymptotic_confidence_sequence(
+        beyond, margin_error(metric, found, sign), found.n0 + found.n1, n_star=plan.n_total, alpha=plan.alpha
+    )
+    if against.ci_low is None or against.ci_high is None:
+        return None
+    return Worsening(estimate, sequence.ci_low, sequence.ci_high, against.ci_low, against.ci_high)
 
 
-def status_of(worse: Worsening | None, margin: float) -> GuardrailStatus:
+def margin_error(metric: Metric, found: Contrast, sign: int) -> float:
+    """Of how much further than the margin it is: a share of control is as unsure as control itself."""
+    if not metric.margin or not metric.margin_is_relative:
+        return found.result.se or 0.0
+    leaning = 1 + sign * math.copysign(metric.margin, found.result.control or 0.0)
+    return math.sqrt(found.v1 + leaning**2 * found.v0)
+
+
+def status_of(worse: Worsening | None) -> GuardrailStatus:
     if worse is None:
         return "undefined"
-    if worse.low > margin:
+    if worse.beyond_low > 0:
         return "breached"
-    return "kept" if worse.high < margin else "open"
+    return "kept" if worse.beyond_high < 0 else "open"
 
 
 def signed(metric: Metric, worse: Worsening) -> tuple[float, float, float]:
