@@ -9,6 +9,7 @@ from scipy import stats
 from experiments.live_plan import Metric
 from experiments.reports.live.cells import Cell, Stratum, cell_of, merged
 from experiments.reports.live.contrasts import contrast
+from experiments.reports.live.values import Values, quantile_contrast
 
 RNG = np.random.default_rng(5)
 
@@ -175,3 +176,25 @@ def test_a_phase_with_an_empty_arm_is_left_out_with_a_word() -> None:
 def test_without_a_unit_in_an_arm_there_is_no_contrast() -> None:
     assert contrast(metric(), (stratum(Cell(n=10, y=1.0), Cell()),), alpha=0.05) is None
     assert contrast(metric(), (), alpha=0.05) is None
+
+
+def test_a_quantile_is_only_resampled_where_it_is_read_once() -> None:
+    """A thousand resamples have no p-value below .002 and no interval at the level of an early look."""
+    values = Values(
+        control=RNG.lognormal(0, 1, 2000),
+        treatment=RNG.lognormal(3, 1, 2000),
+        control_unit=np.arange(2000),
+        treatment_unit=np.arange(2000),
+    )
+    p95 = metric("quantile", q=0.95)
+    for alpha in (0.05, 1e-6):
+        found = quantile_contrast(p95, values, alpha=alpha)
+        assert found is not None
+        result = found.result
+        assert "Woodruff" in result.method
+        assert result.estimate is not None
+        assert result.ci_low == pytest.approx(result.estimate + stats.norm.ppf(alpha / 2) * (result.se or 0))
+        assert (result.p_value or 1) < 1e-6
+    once = quantile_contrast(p95, values, alpha=0.05, once=True)
+    assert once is not None
+    assert "bootstrap" in once.result.method

@@ -28,7 +28,8 @@ class Measured:
 
     def measure(self, metric: Metric) -> Measure:
         if metric.kind == "quantile":
-            return lambda alpha: quantile_contrast(metric, self.values[metric.key], alpha=alpha)
+            once = self.plan.method == "fixed_horizon"
+            return lambda alpha: quantile_contrast(metric, self.values[metric.key], alpha=alpha, once=once)
         strata = self.sums.strata(metric)
         return lambda alpha: contrast(metric, strata, alpha=alpha)
 

@@ -78,15 +78,18 @@ def read_values(scope: Scope, metric: Metric, *, most: int = MOST_READ) -> Value
     )
 
 
-def quantile_contrast(metric: Metric, values: Values, *, alpha: float) -> Contrast | None:
-    """The error is Woodruff's by units; a test read once, of few values, has a bootstrap interval of whole units."""
+def quantile_contrast(metric: Metric, values: Values, *, alpha: float, once: bool = False) -> Contrast | None:
+    """The error is Woodruff's by units. Read `once`, few values have a bootstrap interval of whole units instead.
+
+    The level of an early look lies beyond what a thousand resamples can tell: their p-value never falls below .002.
+    """
     q = metric.q or 0.5
     if not values.control.size or not values.treatment.size:
         return None
     control = clustered_quantile(values.control, values.control_unit, q)
     treatment = clustered_quantile(values.treatment, values.treatment_unit, q)
     found = by_closed_form(control, treatment, q, alpha)
-    if values.n <= MOST_RESAMPLED:
+    if once and values.n <= MOST_RESAMPLED:
         result = quantile_difference(
             values.control,
             values.treatment,
