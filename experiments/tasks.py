@@ -196,7 +196,7 @@ def compute_live_results(test_id: int) -> None:
 
 @shared_task(name="experiments.drop_refused_events")
 def drop_refused_events() -> None:
-    refusing.drop_old()
+    refusing.drop_old(now=timezone.now())
 
 
 @shared_task(name="experiments.advance_pipelines")

@@ -64,7 +64,11 @@ class EventBatch(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["live_test", "id"], condition=models.Q(folded_at=None), name="batches_to_fold"),
-            models.Index(fields=["live_test", "received_at"], name="batches_over_time"),
+            models.Index(fields=["live_test", "received_at"], include=["n"], name="batches_with_sizes"),
+            # Those of the last day and what older ones were merged into, so that counting never reads them all.
+            models.Index(
+                fields=["live_test"], condition=models.Q(n=0) | ~models.Q(counts={}), name="batches_with_counts"
+            ),
         ]
 
     def __str__(self) -> str:

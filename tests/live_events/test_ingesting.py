@@ -16,6 +16,7 @@ from experiments.models import ArmConflict, EventBatch, Exposure, LiveEvent, Liv
 from experiments.services.live_tests import running
 from experiments.services.live_traffic import event_rows, known_units, refusing, repeats
 from experiments.services.live_traffic.exposures import Exposed, rule
+from experiments.services.live_traffic.folding import fold, refold
 from experiments.services.live_traffic.ingesting import Answer, ingest
 from experiments.services.live_traffic.running_tests import running as running_test
 from tests.factories.live_events_ import LATER, event, expose_units, exposure
@@ -259,10 +260,44 @@ def test_of_refused_events_the_newest_are_kept_and_all_are_counted(test: LiveTes
     with patch.object(refusing, "KEPT", 30):
         for hour in range(3):
             ingest([event(unit_id="nobody") for _ in range(25)], now=LATER + hour * HOUR)
-        assert refusing.drop_old() == 30
+        assert refusing.drop_old(now=LATER + 2 * HOUR) == 30
     assert sum(batch.counts["not_exposed"] for batch in EventBatch.objects.all()) == 75
     kept = Counter(RefusedEvent.objects.values_list("received_at", flat=True))
     assert kept == {LATER + HOUR: 10, LATER + 2 * HOUR: 20}
+
+
+def test_old_counts_become_one_row_of_their_test_and_stay_exact(test: LiveTest) -> None:
+    one = event(event_id="1")
+    for hour in range(3):
+        at = LATER + hour * HOUR
+        ingest([one, event(event_id=f"new-{hour}"), event(unit_id="nobody")], now=at)
+        ingest([one, one], now=at)
+        ingest([event(experiment="nowhere")], now=at)
+    fold(test.pk, now=LATER + 3 * HOUR)
+    counted = counts_of(test), counts_of(None)
+    assert counted == ({"duplicate": 8, "not_exposed": 3, "n": 4}, {"unknown_test": 3, "n": 0})
+    for now, batches in ((LATER + DAY, 9), (LATER + DAY + 2 * HOUR, 4 + 3), (LATER + 9 * DAY, 4 + 1)):
+        for _ in range(2):
+            refusing.drop_old(now=now)
+            assert (counts_of(test), counts_of(None)) == counted
+            assert EventBatch.objects.count() == batches
+    assert set(EventBatch.objects.filter(n__gt=0).values_list("live_test", flat=True)) == {test.pk}
+    assert refold(test.pk, now=LATER) == 4
+
+
+def test_a_batch_that_waits_or_is_in_hand_is_not_merged(test: LiveTest) -> None:
+    ingest([event(), event(unit_id="nobody")], now=LATER)
+    refusing.drop_old(now=LATER + 9 * DAY)
+    [batch] = EventBatch.objects.all()
+    assert (batch.n, batch.counts, batch.folded_at) == (1, {"not_exposed": 1}, None)
+
+
+def counts_of(test: LiveTest | None) -> Counter[str]:
+    found: Counter[str] = Counter(n=0)
+    for batch in EventBatch.objects.filter(live_test=test):
+        found.update(batch.counts)
+        found["n"] += batch.n
+    return found
 
 
 def test_a_failure_leaves_nothing_of_the_request(test: LiveTest) -> None:

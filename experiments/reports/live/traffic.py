@@ -13,12 +13,13 @@ LATEST_BATCHES = 50
 NOBODY = PerArm()
 COUNTS = """
 SELECT counted.key, sum(counted.value::bigint) FROM experiments_eventbatch AS batch,
-LATERAL jsonb_each_text(batch.counts) AS counted WHERE batch.live_test_id = %(test)s GROUP BY 1
+LATERAL jsonb_each_text(batch.counts) AS counted
+WHERE batch.live_test_id = %(test)s AND (batch.n = 0 OR batch.counts <> '{}') GROUP BY 1
 """
 BATCHED = """
-SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE folded_at IS NULL), 0),
-       min(received_at) FILTER (WHERE folded_at IS NULL AND n > 0)
-FROM experiments_eventbatch WHERE live_test_id = %(test)s
+SELECT (SELECT coalesce(sum(n), 0) FROM experiments_eventbatch WHERE live_test_id = %(test)s),
+       coalesce(sum(n), 0), min(received_at) FILTER (WHERE n > 0)
+FROM experiments_eventbatch WHERE live_test_id = %(test)s AND folded_at IS NULL
 """
 CONFLICTS = """
 SELECT exposure.arm, count(*) FROM experiments_armconflict AS conflict
