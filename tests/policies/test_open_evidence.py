@@ -1,13 +1,15 @@
 """What counts as open when a policy is registered: a direction that is told, figures that can be watched."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from annotations.models import Campaign, Seat
-from experiments.deciding.presets import PRESETS
+from experiments.deciding.presets import LIVE_GUARDRAILS, LIVE_PRIMARY, PRESETS
 from experiments.models import Experiment, LiveResult
-from experiments.reports.policies.fitting import Place, gaps
+from experiments.policy import Policy
+from experiments.reports.policies.fitting import Place, gaps, misfits
 from experiments.reports.policies.open_evidence import open_evidence
 from experiments.services.campaigns import unblinding
 from tests.factories.experiments_ import make_experiment
@@ -74,3 +76,16 @@ def test_a_bound_against_the_direction_of_the_plan_is_asked_about() -> None:
     found = gaps(PRESETS["strict"].policy, Place(experiment))
     assert found["live_primary"].startswith("Its plan says lower is better, and this asks at least")
     assert "live_guardrails" not in found
+
+
+def test_what_a_worse_live_metric_would_meet_is_refused_once_the_plan_is_registered() -> None:
+    experiment = make_experiment()
+    escalated = {"key": "escalated", "title": "Escalated", "role": "primary", "kind": "rate", "event": "escalated"}
+    make_live_test(experiment=experiment, metrics=[{**escalated, "direction": "lower"}])
+    asked = Policy(title="Live", criteria=(LIVE_PRIMARY, LIVE_GUARDRAILS))
+    [found] = misfits(asked, Place(experiment))
+    assert str(found) == (
+        "criteria[0].direction: The live test’s plan says lower is better of this metric: ask at most here."
+    )
+    turned = replace(LIVE_PRIMARY, direction="at_most")
+    assert misfits(replace(asked, criteria=(turned,)), Place(experiment)) == ()
