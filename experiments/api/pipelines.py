@@ -7,14 +7,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Field, Router, Schema
+from ninja.params.functions import Query
 
 from experiments.api.eval_sets import KEY
 from experiments.api.problems import ApiProblem
 from experiments.api.repeating import once
 from experiments.api.security import Needs, Scope, token_of
-from experiments.models import Experiment, PipelineRun
+from experiments.models import Experiment, ModelVersion, PipelineRun
 from experiments.reports import pipelines as report
 from experiments.services.pipelines import starting
+from experiments.services.pipelines.following import CannotFollow, following
 
 router = Router(tags=["Decisions"])
 
@@ -33,6 +35,7 @@ class PipelinePart(Schema):
 
 class Pipeline(Schema):
     id: UUID
+    experiment: int = Field(description="another one than was asked for where a new candidate was named")
     status: str = Field(description="running, done, failed or cancelled")
     status_reason: str
     verdict: str = Field(description="empty until it is over")
@@ -49,22 +52,28 @@ class Pipeline(Schema):
     response={201: Pipeline},
     summary="Renew all evidence of an experiment",
 )
-def run_pipeline(request: HttpRequest, experiment_id: int, idempotency_key: UUID = KEY) -> HttpResponse:
+def run_pipeline(
+    request: HttpRequest,
+    experiment_id: int,
+    candidate: int | None = Query(None, gt=0, lt=2**63, description="id of a model version"),
+    idempotency_key: UUID = KEY,
+) -> HttpResponse:
     """Runs both models over every suite, scores, compares, gathers and decides; what stands already is not done again.
 
-    One that is on its way is joined: its id is the answer.
+    One that is on its way is joined: its id is the answer. Another candidate gets an experiment of its own, with the
+    same baseline, suites and policy, which is registered in the name of whoever made the token.
     """
     experiment = get_object_or_404(Experiment, pk=experiment_id)
+    version = get_object_or_404(ModelVersion, pk=candidate) if candidate is not None else None
 
     def effect() -> tuple[int, dict[str, object]]:
+        person, now = token_of(request).created_by, timezone.now()
         try:
-            pipeline, _ = starting.start(
-                experiment=experiment,
-                token=idempotency_key,
-                started_by=token_of(request).created_by,
-                now=timezone.now(),
+            target = (
+                following(experiment=experiment, candidate=version, actor=person, now=now) if version else experiment
             )
-        except starting.PipelineRefused as refusal:
+            pipeline, _ = starting.start(experiment=target, token=idempotency_key, started_by=person, now=now)
+        except (starting.PipelineRefused, CannotFollow) as refusal:
             raise ApiProblem(409, "refused", str(refusal)) from refusal
         return 201, report.shown(pipeline).to_dict()
 

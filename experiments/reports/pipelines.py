@@ -28,6 +28,7 @@ class ShownPart:
 @dataclass(frozen=True)
 class Shown:
     id: str
+    experiment: int
     status: str
     status_words: str
     status_reason: str
@@ -69,6 +70,7 @@ class Shown:
 def shown(pipeline: PipelineRun) -> Shown:
     return Shown(
         id=str(pipeline.pk),
+        experiment=pipeline.experiment_id,
         status=pipeline.status,
         status_words=pipeline.get_status_display(),
         status_reason=pipeline.status_reason,

@@ -15,14 +15,23 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from evalsite.platform.models import ApiToken
-from experiments.models import BenchmarkRun, EvidenceSnapshot, Experiment, ExperimentSuite, PipelineRun, RunComparison
+from experiments.models import (
+    BenchmarkRun,
+    EvidenceSnapshot,
+    Experiment,
+    ExperimentSuite,
+    PipelineRun,
+    RunComparison,
+    SuiteRole,
+)
 from experiments.reports.pipelines import shown
 from experiments.services import endpoints, evidence
 from experiments.services.pipelines import advancing, starting
+from experiments.services.pipelines.following import CannotFollow, following, name_of
 from tests.api.calling import Program, work_off
 from tests.factories.benchmarks_ import make_called_model, make_endpoint, make_numbered_set
 from tests.factories.evidence_ import add_suite, make_empty_experiment, register_policy
-from tests.factories.experiments_ import make_output
+from tests.factories.experiments_ import make_model_version, make_output
 from tests.factories.platform_ import NOW
 from tests.factories.results_ import make_lead
 from tests.running.model_server import ModelServer
@@ -243,3 +252,45 @@ def test_the_api_starts_it_once_and_tells_how_far_it_is() -> None:
     assert (first.status_code, again.content) == (201, first.content)
     followed(PipelineRun.objects.get())
     assert reader.get(path).json()["status"] == "done"
+
+
+def test_another_candidate_gets_the_next_experiment_once_under_the_same_rule() -> None:
+    experiment = imported_experiment()
+    ExperimentSuite.objects.filter(experiment=experiment).update(role=SuiteRole.GENERAL, margin=0.02)
+    candidate = make_model_version(name="support-v3")
+    path = f"/experiments/{experiment.pk}/pipeline?candidate={candidate.pk}"
+    program = Program(ApiToken.Scope.BENCHMARKS)
+    told = [program.post(path, key=uuid4()).json() for _ in range(2)]
+    made = Experiment.objects.get(pk=told[0]["experiment"])
+    assert told[1]["experiment"] == made.pk != experiment.pk
+    assert (made.baseline, made.candidate) == (experiment.baseline, candidate)
+    assert made.name == f"{experiment.name}: {candidate}"
+    [suite] = made.suites.all()
+    assert (suite.role, suite.margin) == (SuiteRole.GENERAL, 0.02)
+    [row], [before] = made.policies.all(), experiment.policies.all()
+    assert (row.sha256, row.number) == (before.sha256, 1)
+    assert following(experiment=made, candidate=candidate, actor=None, now=NOW) == made
+    gathered = evidence.compute(experiment=made, now=NOW, waits=True)
+    assert gathered is not None
+    assert gathered.payload["deviations"] == []
+
+
+def test_without_a_rule_there_is_nothing_to_follow() -> None:
+    with pytest.raises(CannotFollow, match="no registered policy"):
+        following(experiment=make_empty_experiment(), candidate=make_model_version(), actor=None, now=NOW)
+    name, candidate = "n" * 200, make_model_version()
+    assert name_of(Experiment(name=name), candidate).endswith(f": {candidate}")
+    assert len(name_of(Experiment(name=name), candidate)) == 200
+
+
+def test_the_command_takes_the_new_candidate_by_name() -> None:
+    experiment, candidate = imported_experiment(), make_model_version(name="support-v3")
+    for case in experiment.suites.get().eval_set.cases.all():
+        make_output(model_version=candidate, case=case, text=case.expected)
+    out = StringIO()
+    call_command(
+        "run_pipeline", str(experiment.pk), candidate="support-v3", format="json", stdout=out, stderr=StringIO()
+    )
+    told = orjson.loads(out.getvalue())
+    assert told["status"] == "done"
+    assert Experiment.objects.get(pk=told["experiment"]).candidate == candidate

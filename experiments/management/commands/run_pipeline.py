@@ -14,9 +14,11 @@ from django.utils import timezone
 from evalsite.platform import jobs
 from evalsite.platform.models import Job, Sweep
 from experiments.management.experiment_named import experiment_named
-from experiments.models import PipelineRun
+from experiments.management.generation_steps import model_version_named
+from experiments.models import Experiment, PipelineRun
 from experiments.reports import pipelines
 from experiments.services.pipelines import advancing, starting
+from experiments.services.pipelines.following import CannotFollow, following
 
 LOOK_EVERY = 0.5
 
@@ -26,6 +28,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("experiment", metavar="EXPERIMENT", help="its name or its number")
+        parser.add_argument(
+            "--candidate",
+            metavar="MODEL_VERSION",
+            help="NAME, NAME:VERSION, or a number: in an experiment of its own, with the same suites and policy",
+        )
         parser.add_argument("--token", type=UUID, help="a UUID of your own: the same again starts nothing new")
         parser.add_argument("--no-wait", action="store_true", help="leave it to the workers and end at once")
         parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -33,12 +40,12 @@ class Command(BaseCommand):
     def handle(self, *, experiment: str, **given: Any) -> None:
         try:
             pipeline, is_new = starting.start(
-                experiment=experiment_named(experiment),
+                experiment=self.asked(experiment, given["candidate"]),
                 token=given["token"] or uuid4(),
                 started_by=None,
                 now=timezone.now(),
             )
-        except starting.PipelineRefused as refusal:
+        except (starting.PipelineRefused, CannotFollow) as refusal:
             raise CommandError(str(refusal)) from None
         if not is_new and pipeline.status == PipelineRun.Status.RUNNING:
             self.stderr.write("A pipeline of this experiment is on its way: following that one.")
@@ -47,6 +54,15 @@ class Command(BaseCommand):
         self.tell(pipeline, given["format"])
         if pipeline.status in (PipelineRun.Status.FAILED, PipelineRun.Status.CANCELLED):
             raise CommandError(pipeline.status_reason or "It was stopped.")
+
+    def asked(self, name: str, candidate: str | None) -> Experiment:
+        experiment = experiment_named(name)
+        if not candidate:
+            return experiment
+        version = model_version_named(candidate)
+        found = following(experiment=experiment, candidate=version, actor=None, now=timezone.now())
+        self.stderr.write(f"experiment {found.pk}: {found}")
+        return found
 
     def follow(self, pipeline: PipelineRun) -> PipelineRun:
         """Until its end. Without a worker the jobs it needs are done here."""

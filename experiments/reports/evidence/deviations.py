@@ -66,7 +66,7 @@ def suites_changed(experiment: Experiment, suites: Sequence[Suite]) -> Iterator[
         before = entry.details.get("role_before", roles.get(name, ""))
         roles[name] = role
         is_new = entry.action == "suite.used"
-        if entry.at < first.registered_at or name not in by_name or not (is_new or before != role):
+        if entry.at <= first.registered_at or name not in by_name or not (is_new or before != role):
             continue
         known = {one for one, at in told.items() if at <= entry.at}
         yield Act(
@@ -93,7 +93,7 @@ def when_told(suites: Sequence[Suite]) -> dict[str, datetime]:
     done = BenchmarkRun.objects.filter(
         model_version__in=models, eval_set__in=[one.eval_set.pk for one in suites], finished_at__isnull=False
     ).exclude(status__in=NO_END)
-    first: dict[tuple[int, int], datetime] = {}
+    first: dict[tuple[int, int], datetime | None] = {}
     for key in done.order_by("-finished_at").values_list("eval_set", "model_version", "finished_at"):
         first[key[0], key[1]] = key[2]
     found = {}
@@ -151,13 +151,16 @@ def reviews_added(reviews: Reviews) -> Iterator[Act]:
     told = directions_told(reviews)
     for one in reviews.campaigns:
         plan = reviews.plans[one.pk]
-        known = [other.title for other in reviews.campaigns if other.pk in told and told[other.pk] < plan.registered_at]
+        at = plan.registered_at
+        if at is None:
+            continue
+        known = [other.title for other in reviews.campaigns if other.pk in told and told[other.pk] < at]
         if known:
             yield Act(
                 kind="campaign",
                 what=f"{one.title} was registered when the direction of {' and '.join(known)} was known: {SECOND_LOOK}",
                 by=plan.registered_by.username if plan.registered_by else "",
-                at=plan.registered_at,
+                at=at,
                 url=reverse("campaign", args=[one.uuid]),
             )
 
