@@ -32,6 +32,20 @@ def moved(found: Observation, asked: Criterion, by: float) -> Observation:
     return replace(found, estimate=up(found.estimate), ci_low=up(found.ci_low), ci_high=up(found.ci_high), parts=parts)
 
 
+def moved_apart(found: Observation, asked: Criterion, which: str, share: float) -> Observation:
+    """One of the three numbers alone, as far to the good side as it goes without passing the next."""
+    ends = (found.ci_low, found.ci_high) if asked.direction == "at_least" else (found.ci_high, found.ci_low)
+    worse, better = ends
+    if found.estimate is None or worse is None or better is None:
+        return found
+    step = 0.5 if asked.direction == "at_least" else -0.5
+    goal = {"worse": found.estimate, "estimate": better, "better": better + step}[which]
+    names = ("ci_low", "ci_high") if asked.direction == "at_least" else ("ci_high", "ci_low")
+    name = {"worse": names[0], "estimate": "estimate", "better": names[1]}[which]
+    value = getattr(found, name)
+    return replace(found, **{name: value + share * (goal - value)})
+
+
 def statuses(verdict: Verdict) -> dict[str, str]:
     return {one.key: one.status for one in verdict.criteria}
 
@@ -54,6 +68,34 @@ def test_a_better_estimate_never_makes_a_criterion_or_the_verdict_worse(seed: in
         assert was == now
     else:
         assert STATUS_RANK[now] >= STATUS_RANK[was]
+    assert RANK[after.verdict] >= RANK[before.verdict]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=SEEDS,
+    place=st.integers(0, 8),
+    which=st.sampled_from(["worse", "estimate", "better"]),
+    share=st.floats(0.0, 1.0),
+)
+def test_a_better_estimate_or_a_better_bound_alone_never_makes_it_worse(
+    seed: int, place: int, which: str, share: float
+) -> None:
+    """At the level that is asked for: one that is scaled to it hangs on the distance between estimate and bound."""
+    policy, evidence = an_experiment(seed)
+    evidence = replace(evidence, health=())
+    asked = policy.criteria[place % len(policy.criteria)]
+    found = evidence.observations.get(asked.key)
+    if found is None or found.parts:
+        return
+    found = replace(found, level=asked.level)
+    better = moved_apart(found, asked, which, share)
+    before, after = (
+        decide(policy, replace(evidence, observations={**evidence.observations, asked.key: one}))
+        for one in (found, better)
+    )
+    was, now = statuses(before)[asked.key], statuses(after)[asked.key]
+    assert was == now == "no_evidence" or STATUS_RANK[now] >= STATUS_RANK[was]
     assert RANK[after.verdict] >= RANK[before.verdict]
 
 
