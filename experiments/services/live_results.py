@@ -182,7 +182,9 @@ def sources(test_ids: list[int]) -> dict[int, dict[str, Any]]:
 
 def stale(*, now: datetime) -> list[LiveTest]:
     """Started tests whose traffic has moved since their result, the costly ones less often."""
-    tests = {one.pk: one for one in LiveTest.objects.filter(status__in=STARTED, plan__isnull=False)}
+    tests = {
+        one.pk: one for one in LiveTest.objects.filter(status__in=STARTED, plan__isnull=False).select_related("plan")
+    }
     results = LiveResult.objects.filter(live_test__in=tests).only("source", "computed_at", "compute_ms")
     kept = {result.live_test_id: result for result in results}
     waiting = [pk for pk in tests if pk not in kept or rested(kept[pk], now=now)]
@@ -193,7 +195,15 @@ def stale(*, now: datetime) -> list[LiveTest]:
 def moved(result: LiveResult, source: Mapping[str, Any], live_test: LiveTest, now: datetime) -> bool:
     if result.source != source:
         return True
-    return live_test.status == LiveTest.Status.RUNNING and now - result.computed_at >= LONGEST_PAUSE
+    return now - result.computed_at >= LONGEST_PAUSE and goes_on(live_test, now)
+
+
+def goes_on(live_test: LiveTest, now: datetime) -> bool:
+    """Days go by while it runs; and a fixed horizon is closed when the last event can have come in."""
+    if live_test.status == LiveTest.Status.RUNNING or live_test.stopped_at is None:
+        return live_test.status == LiveTest.Status.RUNNING
+    plan = plan_of(live_test.pk, live_test.plan.sha256)
+    return now < live_test.stopped_at + timedelta(hours=plan.late_hours) + 2 * LONGEST_PAUSE
 
 
 def rested(result: LiveResult, *, now: datetime) -> bool:

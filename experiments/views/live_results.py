@@ -101,7 +101,9 @@ def is_hidden(live_test: LiveTest) -> bool:
     """Sums beside arms could be counted by hand: they are shown when the direction is."""
     result = result_of(live_test)
     watched = plan_body(live_test).get("method", WATCHED) == WATCHED
-    return not watched if result is None else bool(result.payload.get("units_hidden", not watched))
+    if result is None:
+        return not watched
+    return bool(result.payload.get("hidden") or result.payload.get("units_hidden", not watched))
 
 
 def shown_metrics(live_test: LiveTest) -> list[dict[str, Any]]:

@@ -223,9 +223,15 @@ def test_a_unit_of_another_test_is_not_found(lead: Client) -> None:
         assert answer.status_code == HTTPStatus.NOT_FOUND
 
 
-def test_while_the_direction_is_hidden_nobody_can_count_what_units_of_an_arm_did(lead: Client) -> None:
+@pytest.mark.parametrize(
+    "told", [{"hidden": True, "hidden_why": "Until 2,000 units are in."}, {"units_hidden": True}], ids=str
+)
+def test_while_the_direction_is_hidden_nobody_can_count_what_units_of_an_arm_did(
+    lead: Client, told: dict[str, Any]
+) -> None:
+    """Also between planned looks, whose own figures are shown."""
     live_test = make_live_test()
-    make_result(live_test, make_payload(hidden=True, hidden_why="Until 2,000 units are in."))
+    make_result(live_test, make_payload(**told))
     make_units(live_test, 1)
     UnitMetric.objects.create(live_test=live_test, metric="completed", unit_id="control-000", n=1, total=1)
     LiveEvent.objects.create(

@@ -11,6 +11,8 @@ from django.db import connection
 
 from experiments.models import LiveAmendment, LiveLook, LiveTest
 from experiments.reports.live import results
+from experiments.reports.live.measuring import measured
+from experiments.reports.live.results import Computed, Known, compute
 from experiments.services import live_results
 from experiments.services.live_tests import amending
 from experiments.services.live_tests.drafting import TestRefused
@@ -44,7 +46,6 @@ def extend(live_test: LiveTest) -> LiveAmendment:
 def test_units_that_come_while_a_result_is_read_are_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     live_test = make_live_test(**SMALL)
     both(live_test, 200, 50, 60)
-    measured = results.measured
 
     def later(*arguments: Any, **more: Any) -> Any:
         elsewhere(lambda: fill(live_test, "control", 30, {}, prefix="meanwhile"))
@@ -65,9 +66,8 @@ def test_a_size_that_is_extended_while_its_look_is_computed_takes_that_look_back
     both(live_test, 500, 150, 200)
     # The last units were not committed yet when their number was read.
     monkeypatch.setattr(amending, "exposed", lambda held: {"control": 499, "treatment": 499})
-    compute = live_results.compute
 
-    def meanwhile(known: results.Known) -> results.Computed:
+    def meanwhile(known: Known) -> Computed:
         found = compute(known)
         monkeypatch.setattr(live_results, "compute", compute)
         elsewhere(lambda: extend(live_test))

@@ -610,7 +610,7 @@ def test_what_a_unit_did_before_its_exposure_is_no_delay() -> None:
 
 
 def test_a_client_that_forgot_its_units_after_a_ramp_does_not_fail_the_split() -> None:
-    """It computes treatment for units of control, and all of them are left out: those seen in both arms, and the rest."""
+    """It says treatment of units that were in control: none of these buckets are counted, seen in both arms or not."""
     live_test = make_live_test(**SMALL, routing={"salt": "s", "split": 0.1})
     buckets = live_test_buckets(live_test)
     expose_by_rule(live_test, 3000, split=0.1, at=NOW)
