@@ -44,7 +44,7 @@ def split_check(traffic: Traffic, split: SplitCheck, phases: Sequence[Phase]) ->
     if p is None or split.seen is None or split.expected is None:
         return HealthCheck(key="srm", title=title, status="unknown", sentence="No unit is compared yet.")
     status: HealthStatus = "failed" if p < BLOCKS_BELOW else "warning" if p < WARNS_BELOW else "ok"
-    seen = f"{split.seen:.2%} of {traffic.compared.total:,} units are in treatment, {split.expected:.2%} were to be"
+    seen = f"{split.seen:.2%} of {split.units:,} units are in treatment, {split.expected:.2%} were to be"
     words = {
         "ok": f"{seen}: as the split says ({probability(p)}).",
         "warning": f"{seen} ({probability(p)}). That is rare by chance; below .001 no verdict would be given.",

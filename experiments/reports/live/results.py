@@ -40,7 +40,7 @@ from experiments.reports.live.payload import (
     SegmentRow,
     Series,
 )
-from experiments.reports.live.phases import SplitCheck, check_split, phases, splits_of
+from experiments.reports.live.phases import SplitCheck, check_split, phases, read_split, splits_of
 from experiments.reports.live.sums import Scope, read_sums
 from experiments.reports.live.traffic import Traffic, read_traffic
 
@@ -186,8 +186,11 @@ def compute(known: Known) -> Computed:
 def trace(known: Known, scope: Scope) -> Traced:
     sums = read_sums(scope, [])
     compared = PerArm(control=sums.exposed(0), treatment=sums.exposed(1))
-    found = phases(splits_of(known.plan.routing.split, known.amendments), sums, known.live_test.started_at)
-    return Traced(read_traffic(scope, known.plan, compared), found, check_split(found))
+    splits = splits_of(known.plan.routing.split, known.amendments)
+    found = phases(splits, sums, known.live_test.started_at)
+    buckets = known.plan.routing.buckets
+    counted = read_split(scope, splits, buckets=buckets) if splits.raises else [(compared, splits.first)]
+    return Traced(read_traffic(scope, known.plan, compared), found, check_split(counted))
 
 
 def exposure_chart(scope: Scope, traffic: Traffic) -> ExposureChart:
