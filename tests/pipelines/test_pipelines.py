@@ -24,6 +24,7 @@ from experiments.models import (
     RunComparison,
     SuiteRole,
 )
+from experiments.reports.evidence.gathering import gather
 from experiments.reports.pipelines import shown
 from experiments.services import endpoints, evidence
 from experiments.services.pipelines import advancing, starting
@@ -129,7 +130,7 @@ def test_of_several_who_come_to_its_end_one_gathers(has_ended: bool, monkeypatch
     register_policy(experiment)
     add_suite(experiment, [0.0] * 3, [1.0] * 3)
     pipeline = start(experiment)
-    gatherings, gather, lock = [], evidence.gather, evidence.lock
+    gatherings, lock = [], evidence.lock
 
     def counted(*args: Any, **given: Any) -> Any:
         gatherings.append(1)
