@@ -113,7 +113,7 @@ class GateAnswer(Schema):
 def get_decision(request: HttpRequest, experiment_id: int) -> Status:  # type: ignore[type-arg]
     """200 with the verdict on what stands now; 202 while newer evidence is on its way: `is_stale` says so.
 
-    409 while there is nothing to answer: no policy is registered, or evidence is gathered for the first time.
+    409 while there is nothing to answer: no policy is registered, or evidence was not gathered for it yet.
     """
     rows = Experiment.objects.select_related("baseline", "candidate")
     experiment = get_object_or_404(rows, pk=experiment_id)

@@ -14,7 +14,7 @@ from experiments.models import PlanAmendment
 from experiments.reports.progress import progress_of
 from experiments.reports.reachable import Reachable, reachable
 from experiments.services import results
-from experiments.services.campaigns import amending, running
+from experiments.services.campaigns import amending, running, unblinding
 from experiments.services.campaigns.amending import CannotLower
 from tests.factories.annotations_ import claim, claim_some, judge, make_reviewer, skip
 from tests.factories.experiments_ import make_experiment
@@ -135,6 +135,19 @@ def test_the_page_says_it_and_offers_the_ways_out(client: Client) -> None:
     body = client.get(path).content.decode()
     assert "Lowered from 10 to 8 judgments" in body
     assert "can still be reached" not in body
+
+
+def test_once_the_direction_was_opened_the_page_offers_no_lower_number(client: Client) -> None:
+    campaign, lead = make_skipped(), make_lead()
+    client.force_login(lead)
+    path = f"/campaigns/{campaign.uuid}/"
+    unblinding.unblind(campaign=campaign, by=lead, reason="The board asks.", now=NOW)
+    results.compute(campaign=campaign, now=NOW)
+    body = client.get(path).content.decode()
+    assert "Lower the number" not in body
+    assert "so the number is not lowered any more" in body
+    with pytest.raises(CannotLower, match="The direction has been opened"):
+        amending.lower(campaign=campaign, by=lead, reason="Nobody else speaks Dutch.", now=NOW)
 
 
 def test_a_new_reviewer_makes_the_computed_figure_stale() -> None:
