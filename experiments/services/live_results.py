@@ -13,8 +13,9 @@ from psycopg.errors import SerializationFailure
 
 from experiments.live_plan import in_force
 from experiments.models import LiveAmendment, LiveLook, LiveResult, LiveTest
+from experiments.reports.live.known import Known
 from experiments.reports.live.payload import Guardrail, LivePayload
-from experiments.reports.live.results import Computed, Known, NewLook, compute
+from experiments.reports.live.results import Computed, NewLook, compute
 from experiments.services.live_tests import running
 from experiments.services.live_tests.drafting import TestRefused
 from experiments.services.live_traffic import folding

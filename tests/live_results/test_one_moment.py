@@ -11,8 +11,9 @@ from django.db import connection
 
 from experiments.models import LiveAmendment, LiveLook, LiveTest
 from experiments.reports.live import results
+from experiments.reports.live.known import Known
 from experiments.reports.live.measuring import measured
-from experiments.reports.live.results import Computed, Known, compute
+from experiments.reports.live.results import Computed, compute
 from experiments.services import live_results
 from experiments.services.live_tests import amending
 from experiments.services.live_tests.drafting import TestRefused

@@ -2,27 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from experiments.live_plan import Plan
-from experiments.models import LiveAmendment, LiveLook, LiveTest
+from experiments.models import LiveLook, LiveTest
 from experiments.reports.evidence.plain import built, plain
 from experiments.reports.live import headlines, over_time
 from experiments.reports.live.amendments import shown_amendment
 from experiments.reports.live.guardrails import guardrail
-from experiments.reports.live.health import BLOCKS_BELOW, health
+from experiments.reports.live.health import health
 from experiments.reports.live.judging import Reading, reading_of
+from experiments.reports.live.known import Known, Traced
 from experiments.reports.live.looks import (
     Stage,
-    cutoff_of,
     figures_of,
     histories,
     look_of,
-    next_look_n,
-    past_information,
     planned_looks,
-    ripe_at,
     seen,
     stage_of,
 )
@@ -36,74 +32,15 @@ from experiments.reports.live.payload import (
     Look,
     MetricRow,
     PerArm,
-    Phase,
     SegmentRow,
     Series,
 )
-from experiments.reports.live.phases import SplitCheck, check_split, phases, read_split, splits_of
+from experiments.reports.live.phases import check_split, phases, read_split, splits_of
 from experiments.reports.live.sums import Scope, read_sums
+from experiments.reports.live.telling import next_n, notes, units_hidden, why_hidden
 from experiments.reports.live.traffic import Traffic, read_traffic
 
-OPENED_EARLY = (
-    "The direction was opened before the planned units were in. The interval and p-value of a fixed-horizon test hold "
-    "for one reading at the planned size only."
-)
-FROZEN = "Units exposed until {at:%d %b %Y %H:%M} UTC are compared, when the planned units were in; later ones are not."
-WAITING = "{n:,} events have arrived and are not in these sums yet."
-RIPENING = "Their events still come in until {at:%d %b %Y %H:%M} UTC; from then on this result stays as it is."
-CLOSED = "Their events were in by {at:%d %b %Y %H:%M} UTC: this result stays as it is."
-AGAIN = "Look {number} is read once more, with what its units have sent since."
 NOT_JUDGED = "not judged, since the split is not as planned."
-BETWEEN = "These are the figures of look {number}; the next planned look is due at {n:,} units in each arm."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """What is read before anything is computed. amendments and looks in their order."""
-
-    live_test: LiveTest
-    plan: Plan
-    plan_sha256: str
-    amendments: Sequence[LiveAmendment]
-    looks: Sequence[LiveLook]
-    now: datetime
-    due_since: datetime | None = None
-
-    @property
-    def kinds(self) -> list[str]:
-        return [one.kind for one in self.amendments]
-
-    @property
-    def opened_early(self) -> bool:
-        return LiveAmendment.Kind.OPENED_EARLY in self.kinds
-
-    @property
-    def metrics_since(self) -> datetime | None:
-        changed = [one.made_at for one in self.amendments if one.kind == LiveAmendment.Kind.METRICS]
-        return max(changed, default=None)
-
-    @property
-    def cutoff(self) -> datetime | None:
-        """A fixed-horizon test compares the units of its one reading, however many come after.
-
-        So does a group-sequential one that was stopped after its last look, when that is read once more.
-        """
-        if self.plan.method == "fixed_horizon":
-            return cutoff_of(self.looks)
-        stopped = self.live_test.status == LiveTest.Status.STOPPED
-        if self.plan.method == "group_sequential" and stopped and past_information(self.looks) >= 1:
-            return max(one.at for one in self.looks if one.planned)
-        return None
-
-    def behind(self, traffic: Traffic) -> bool:
-        """Events are missing that had arrived when a look fell due. With steady traffic some always wait: not those."""
-        if not traffic.waiting:
-            return False
-        return self.due_since is None or traffic.waiting_since is None or traffic.waiting_since <= self.due_since
-
-    def looks_before(self, stage: Stage) -> Sequence[LiveLook]:
-        """A look that is read again takes its own place."""
-        return self.looks[:-1] if stage.again else self.looks
 
 
 @dataclass(frozen=True)
@@ -119,25 +56,6 @@ class Computed:
     payload: LivePayload
     look: NewLook | None
     breached: tuple[Guardrail, ...]
-
-
-@dataclass(frozen=True)
-class Traced:
-    """The traffic of the units compared, and what the split says of it."""
-
-    traffic: Traffic
-    phases: tuple[Phase, ...]
-    split: SplitCheck
-
-    @property
-    def blocked(self) -> bool:
-        return self.split.p_value is not None and self.split.p_value < BLOCKS_BELOW
-
-    @property
-    def units(self) -> PerArm:
-        """Exposed at all, as the planned size counts them."""
-        compared, both = self.traffic.compared, self.traffic.conflicts
-        return PerArm(control=compared.control + both.control, treatment=compared.treatment + both.treatment)
 
 
 @dataclass(frozen=True)
@@ -346,26 +264,6 @@ def put_together(
     )
 
 
-def why_hidden(known: Known, traced: Traced, stage: Stage) -> str:
-    if stage.fresh or stage.frozen is not None:
-        return ""
-    if stage.due:
-        return headlines.hidden_counting(traced.traffic.waiting)
-    if known.plan.method == "fixed_horizon":
-        return headlines.hidden_until(known.plan, traced.units)
-    return headlines.hidden_before(known.plan, traced.units, next_n(known, stage) or 0)
-
-
-def units_hidden(known: Known, stage: Stage) -> bool:
-    """Sums of units are of now: beside a look they would tell what comes after it."""
-    running = known.live_test.status == LiveTest.Status.RUNNING
-    return stage.veiled or (known.plan.method == "group_sequential" and running)
-
-
-def next_n(known: Known, stage: Stage) -> int | None:
-    return next_look_n(known.plan, stage.information[-1] if stage.information else past_information(known.looks))
-
-
 def all_looks(known: Known, traced: Traced, shown: Shown, primary: MetricRow) -> tuple[Look, ...]:
     """Those remembered, and the one that this computation is. Blocked, none says that it crossed its bound."""
     found = planned_looks(known.looks, primary.key)
@@ -373,21 +271,3 @@ def all_looks(known: Known, traced: Traced, shown: Shown, primary: MetricRow) ->
         number = max((one.number for one in known.looks), default=0) + 1
         found = (*found, look_of(number, known.now, shown.look.figures, primary.key))
     return tuple(replace(one, crossed=None) for one in found) if traced.blocked else found
-
-
-def notes(known: Known, traced: Traced, stage: Stage) -> tuple[str, ...]:
-    found = []
-    if known.opened_early:
-        found.append(OPENED_EARLY)
-    if known.cutoff is not None:
-        found.append(FROZEN.format(at=known.cutoff))
-    if known.cutoff is not None and known.plan.method == "fixed_horizon":
-        at = ripe_at(known.plan, known.cutoff)
-        found.append((CLOSED if stage.closed else RIPENING).format(at=at))
-    if stage.veiled and stage.frozen is not None and (n := next_n(known, stage)):
-        found.append(BETWEEN.format(number=stage.frozen.number, n=n))
-    if stage.again:
-        found.append(AGAIN.format(number=known.looks[-1].number))
-    if traced.traffic.waiting:
-        found.append(WAITING.format(n=traced.traffic.waiting))
-    return tuple(found)
