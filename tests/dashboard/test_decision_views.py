@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from evalsite.platform.models import AuditEntry, Job, User
+from experiments.deciding import canonical
 from experiments.models import Decision, EvidenceSnapshot, Experiment, RegisteredPolicy
 from experiments.reports.policies.registered import draft_of
 from experiments.services import evidence, policies
@@ -244,6 +245,22 @@ def test_bytes_that_were_tampered_with_are_told(lead: Client, experiment: Experi
     page = body(lead, f"/decisions/{forged.pk}/")
     assert "Recomputed just now: other bytes." in page
     assert "Hash of the evidence differs" in page
+
+
+def test_a_decision_by_an_earlier_rule_is_told_as_one(lead: Client, experiment: Experiment) -> None:
+    decision = signed(lead, experiment)
+    values = {field.attname: getattr(decision, field.attname) for field in Decision._meta.concrete_fields}
+    text = canonical.canonical(orjson.loads(decision.verdict_text) | {"version": 1})
+    old = {
+        "verdict_text": text.decode(),
+        "verdict_sha256": canonical.sha256(text),
+        "code_version": "0.0.9, rule 0123456789abcdef",
+    }
+    earlier = Decision.objects.create(**{**values, **old, "id": uuid4(), "token": uuid4(), "number": 2})
+    page = body(lead, f"/decisions/{earlier.pk}/")
+    assert "Untouched since it was signed, by an earlier rule." in page
+    assert "Rule 1 decided" in page
+    assert "other bytes" not in page
 
 
 def test_pages_of_decisions_take_few_queries(

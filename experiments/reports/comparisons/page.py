@@ -68,7 +68,7 @@ class MetricRow:
         """Which intervals the categories of this metric have."""
         is_clustered = self.data.get("is_clustered")
         if self.data["kind"] == "pass" and is_clustered:
-            return "95% intervals by cluster (t), Wilson’s where no two cases share one or nothing varies."
+            return "95% intervals by cluster (t), Wilson’s where no two share one or, over clusters, nothing varies."
         if self.data["kind"] == "pass":
             return "Wilson’s 95% intervals."
         return f"95% intervals of the mean (t{', by cluster' if is_clustered else ''})."
