@@ -33,6 +33,7 @@ def advance(pipeline_id: UUID, *, now: datetime) -> PipelineRun:
         keep(pipeline, found)
     if not all(one.is_over for one in found if one.kind != parts.EVIDENCE):
         return pipeline
+    evidence.renew(experiment=pipeline.experiment, now=now)
     snapshot = evidence.refresh(
         experiment=pipeline.experiment, now=now, waits=True, wanted=lambda: pipeline_id in running()
     )
