@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from evalsite.platform.models import Job
 from experiments.models import DashboardVisit, EvidenceSnapshot, Experiment
-from experiments.reports.evidence.page import NO_POLICY, HealthRow, Policy
+from experiments.reports.evidence.page import NO_POLICY, HealthRow, Part, Policy
 from tests.dashboard.shown import HASH, criterion, dashboard, make_policy, make_snapshot, target
 from tests.factories.experiments_ import make_experiment
 from tests.factories.platform_ import NOW, make_user
@@ -200,3 +200,17 @@ def test_what_is_not_there_is_not_found(lead: Client) -> None:
         assert lead.get(path).status_code == 404
     for path in ("/experiments/99999/seen", "/experiments/99999/gather"):
         assert lead.post(path).status_code == 404
+
+
+def test_a_criterion_of_several_parts_tells_what_became_of_each(lead: Client, decided: Experiment) -> None:
+    parts = (
+        Part(name="refunds", status="not_met", estimate=-0.12, ci_low=-0.2, ci_high=-0.06, n=40),
+        Part(name="logins", status="undecided", n=0),
+    )
+    make_snapshot(decided, dashboard(criteria=(replace(target(), parts=parts),)))
+    page = body(lead, decided)
+    assert "Each of 2" in page
+    assert "refunds" in page
+    assert "−12.0" in page
+    assert "not met" in page
+    assert "no number yet" in page

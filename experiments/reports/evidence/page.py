@@ -26,6 +26,22 @@ class PointRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """One of several that a criterion asks all of: a category, a guardrail."""
+
+    name: str
+    status: str
+    estimate: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    n: int = 0
+
+    @property
+    def tag(self) -> str:
+        return self.status.replace("_", " ")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Criterion:
     """One row. Values are on the criterion's own scale; `unit` is one of `figures.UNITS` and says how to write them.
 
@@ -67,6 +83,7 @@ class Criterion:
     axis_low: float = 0.0
     axis_high: float = 1.0
     sources: tuple[Link, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

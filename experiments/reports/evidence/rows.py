@@ -53,6 +53,17 @@ def row(asked: policy.Criterion, found: CriterionResult, known: Observation) -> 
         axis_low=low,
         axis_high=high,
         sources=tuple(page.Link(label=one.label, url=one.url) for one in known.sources),
+        parts=tuple(
+            page.Part(
+                name=one.name,
+                status=one.status,
+                estimate=one.estimate,
+                ci_low=one.ci_low,
+                ci_high=one.ci_high,
+                n=one.n,
+            )
+            for one in found.parts
+        ),
     )
 
 
