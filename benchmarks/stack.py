@@ -27,7 +27,8 @@ from evalsite.platform.supervision.site import (
 )
 
 HOST = "127.0.0.1"
-FIRST_PORT = 9000
+# Of its own for each stack: a port that a kill sets free is nobody else's until it is taken again.
+FIRST_PORT = 5000 + 40 * (os.getpid() % 100)
 START_SECONDS = 60.0
 TAKEN_FROM_NOBODY = (
     "DATABASE_URL",

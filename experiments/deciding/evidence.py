@@ -45,9 +45,9 @@ class Observation:
     level is that of the interval; one of another level than the criterion's is scaled as a normal interval would be,
     though never narrowed where it holds at every look. n counts `n_unit`; n_independent the clusters they come in, None
     where each stands by itself. successes: of a plain share of independent trials, else None; spread: the standard
-    deviation of one of the n. baseline, candidate: each one's own figure, where there is one. method names the interval.
-    state: "final" may decide. "growing" is still being gathered, and decides only where `anytime` says that its
-    interval may be read at any look (a confidence sequence, a crossed group-sequential bound), and by the interval
+    deviation of one of the n. baseline, candidate: each one's own figure, where there is one. method names the
+    interval. state: "final" may decide. "growing" is still being gathered, and decides only where `anytime` says that
+    its interval may be read at any look (a confidence sequence, a crossed group-sequential bound), and by the interval
     alone, since the estimate of a look may not. "hidden" is not told yet, "none" is not there; `why_none` says why and
     what to do. sources: the nearest to the rows first.
     With `parts`, the criterion asks each of them, and the numbers above are those of the worst.

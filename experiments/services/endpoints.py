@@ -113,9 +113,10 @@ def caller(endpoint: Endpoint) -> Caller:
 
 def refuse_bad_base(base_url: str) -> None:
     """Raises CallError."""
-    refuse_bad_address(base_url)
+    targets.parse(base_url)
     if "?" in base_url:
         raise CallError(errors.BLOCKED, f"This address cannot be called: {CANNOT_BE_A_BASE}")
+    refuse_bad_address(base_url)
 
 
 def refuse_bad_address(url: str) -> None:

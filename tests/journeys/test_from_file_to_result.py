@@ -156,7 +156,7 @@ def read_the_results(page: Page, campaign: Campaign) -> None:
     expect(page.get_by_role("region", name="Judgments of this pair")).to_contain_text("because")
     assert_accessible(page)
     page.goto("/experiments/")
-    expect(page.get_by_role("row").filter(has_text="Rowan on support")).to_contain_text("12")
+    expect(page.get_by_role("row").filter(has_text="Rowan on support")).to_contain_text("100.0%", timeout=SLOW)
     assert_accessible(page)
     page.get_by_role("link", name="Rowan on support").click()
     assert_accessible(page)
