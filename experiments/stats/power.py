@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from scipy import optimize, special
-from statsmodels.stats.power import TTestIndPower, TTestPower
 
 from experiments.stats import checks
 from experiments.stats.result import Estimate
@@ -108,6 +107,9 @@ def sample_size_paired_means(
     """Cases for a paired t-test to see a mean difference. Noncentral t, by statsmodels."""
     effect = abs(_effect("min_detectable_effect", min_detectable_effect))
     effect /= checks.positive("sd_of_differences", sd_of_differences)
+    # Brings pandas along and takes a second: every process would pay for it, few ever plan.
+    from statsmodels.stats.power import TTestPower
+
     size = TTestPower().solve_power(effect_size=effect, alpha=_alpha(alpha), power=_power(power))
     return _one_sample(float(size), alpha, power, design_effect, "paired t-test")
 
@@ -216,6 +218,8 @@ def _one_sample(size: float, alpha: float, power: float, design_effect: float, m
 
 
 def _t_test_size(effect: float, alpha: float, power: float, ratio: float) -> float:
+    from statsmodels.stats.power import TTestIndPower
+
     return float(TTestIndPower().solve_power(effect_size=effect, alpha=alpha, power=power, ratio=ratio))
 
 
