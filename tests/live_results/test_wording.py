@@ -88,11 +88,11 @@ def test_a_margin_may_be_a_share_of_control() -> None:
 
 def test_a_margin_that_is_a_share_of_control_is_as_unsure_as_control() -> None:
     """Five times a control of 1% is 5%, give or take five times its error: 5.8% has not passed it yet."""
-    large = {"n": 20_000, "margin_is_relative": True}
+    large: dict[str, Any] = {"n": 20_000, "margin_is_relative": True}
     assert judged(0.01, 0.058, margin=4.0, **large).status == "open"
     assert judged(0.01, 0.068, margin=4.0, **large).status == "breached"
     assert judged(0.01, 0.058, n=20_000, margin=0.04).status == "breached"  # four points are four points
-    fallen = {"n": 20_000, "margin_is_relative": True, "direction": "higher"}
+    fallen: dict[str, Any] = {"n": 20_000, "margin_is_relative": True, "direction": "higher"}
     assert judged(0.5, 0.1, margin=0.75, **fallen).status == "breached"
     assert judged(0.5, 0.14, margin=0.75, **fallen).status == "kept"
 
