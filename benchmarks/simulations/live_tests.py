@@ -172,7 +172,7 @@ CAP = 5.0
 PROMISES = [
     *promises("A/A test of a rate, 14 looks", RATE, completed, most=0.055, full=5000, short=SHORT),
     *promises("A/A test after a ramp from 1%, 14 looks", RATE, ramped, most=0.055, full=5000, short=SHORT),
-    *promises("A/A test of a capped mean, 14 looks", MEAN, turns(CAP), most=0.055, full=4000, short=60),
+    *promises("A/A test of a capped mean, 14 looks", MEAN, turns(CAP), most=0.055, full=4000, short=SHORT),
     Promise(
         "the same mean without its cap, Pocock-like",
         planned_looks_err(MEAN, turns(np.inf), "pocock"),

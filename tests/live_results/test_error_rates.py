@@ -35,7 +35,7 @@ def test_reading_every_look_as_the_only_one_is_printed_beside() -> None:
 
 def test_a_short_run_tells_a_promise_from_its_breach() -> None:
     promised = [one for one in PROMISES if one.high == 0.055]
-    assert len(promised) == 6
+    assert len(promised) == 9
     for promise in promised:
         assert not promise.kept(NAIVE, promise.short)
         assert promise.kept(0.05, promise.short)
