@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.simulations.promise import Promise, Trial, rejects
 from experiments.live_plan import Method, Metric, Plan, Routing, Spending
 from experiments.models import LiveLook, LiveTest
 from experiments.reports.live.cells import Cell, Strata, Stratum, cell_of
 from experiments.reports.live.contrasts import contrast
-from experiments.reports.live.judging import Reading, nominal, reading_of, too_few
+from experiments.reports.live.judging import Reading, nominal, reading_of, too_few, too_skewed
 from experiments.reports.live.looks import Stage, figures_of, histories, stage_of
 from experiments.reports.live.measuring import Measured, rows_of
 from experiments.reports.live.payload import MetricRow, PerArm
@@ -25,7 +26,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 # So many that even a short run tells 5.5% from what reading every look as the only one comes to.
 SHORT = 300
 
+Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator], Iterator[Strata]]
+Values = Callable[[np.random.Generator, int], Floats]
 
 
 def completed(rng: np.random.Generator) -> Iterator[Strata]:
@@ -45,14 +48,34 @@ def ramped(rng: np.random.Generator) -> Iterator[Strata]:
         yield percent, Stratum(Cell(n=n, y=control / n), Cell(n=n, y=treatment / n))
 
 
-def turns(cap: float) -> Draw:
-    """A lognormal mean, a fifth of the units in treatment; a unit's value above `cap` counts as the cap."""
+def turns(cap: float) -> Values:
+    """Lognormal; a unit's value above `cap` counts as the cap."""
+    return lambda rng, n: np.minimum(rng.lognormal(0, 1, n), cap)
+
+
+def spent(rng: np.random.Generator, n: int) -> Floats:
+    """One unit in ten buys, for a lognormal amount."""
+    return rng.lognormal(0, 1, n) * (rng.random(n) < 0.1)
+
+
+def arms_of(values: Values, *, control: int, treatment: int = A_DAY) -> Draw:
+    """A mean of so many more units in each arm a day."""
 
     def draw(rng: np.random.Generator) -> Iterator[Strata]:
-        control, treatment = (np.minimum(rng.lognormal(0, 1, n), cap) for n in (4 * PLANNED, PLANNED))
+        arms = [values(rng, DAYS * n) for n in (control, treatment)]
         for day in range(1, DAYS + 1):
-            arms = (arm[: arm.size * day // DAYS] for arm in (control, treatment))
-            yield (Stratum(*map(cell_of, arms)),)
+            yield (Stratum(*(cell_of(arm[: arm.size * day // DAYS]) for arm in arms)),)
+
+    return draw
+
+
+def ramped_arms(values: Values) -> Draw:
+    """500 units at a first percent of the traffic, then half and half for 14 days."""
+
+    def draw(rng: np.random.Generator) -> Iterator[Strata]:
+        percent = Stratum(*(cell_of(values(rng, n)) for n in (495, 5)))
+        for (half,) in arms_of(values, control=A_DAY)(rng):
+            yield percent, half
 
     return draw
 
@@ -139,7 +162,9 @@ def crosses(measured: Measured, reading: Reading) -> bool:
     """The page's question at a look: is the p-value at the level of this look's bound?"""
     metric, level = measured.plan.primary, nominal(reading.bound or 8)
     found = measured.measure(metric)(level)
-    return found is not None and too_few(metric, found) is None and rejects(found.result.p_value, level)
+    if found is None or too_few(metric, found) or too_skewed(found, reading.most_skewed):
+        return False
+    return rejects(found.result.p_value, level)
 
 
 def naive_errs(metric: Metric, draw: Draw) -> Trial:
@@ -150,6 +175,9 @@ def naive_errs(metric: Metric, draw: Draw) -> Trial:
         return any(one is not None and rejects(one.result.p_value) for one in found)
 
     return trial
+
+
+SPENDINGS: tuple[tuple[str, Spending], ...] = (("O'Brien-Fleming", "obrien_fleming"), ("Pocock", "pocock"))
 
 
 def promises(
@@ -169,17 +197,37 @@ def promises(
 
 # One unit in twenty lies above it. What is left of the tail still weighs where an arm has 150 units at the first look.
 CAP = 5.0
+# So many trials that the error of counting them is a third of the half percent between 5% and the bound.
+MANY = 20_000
+FIFTH, TWENTIETH = 4 * A_DAY, 19 * A_DAY
 PROMISES = [
-    *promises("A/A test of a rate, 14 looks", RATE, completed, most=0.055, full=5000, short=SHORT),
-    *promises("A/A test after a ramp from 1%, 14 looks", RATE, ramped, most=0.055, full=5000, short=SHORT),
-    *promises("A/A test of a capped mean, 14 looks", MEAN, turns(CAP), most=0.055, full=4000, short=SHORT),
-    Promise(
-        "the same mean without its cap, Pocock-like",
-        planned_looks_err(MEAN, turns(np.inf), "pocock"),
-        0.055,
-        0.08,
-        4000,
-        60,
-        "why a cap: 150 units of so heavy a tail are not normal yet",
+    *promises("A/A test of a rate, 14 looks", RATE, completed, most=0.055, full=10_000, short=SHORT),
+    *promises("A/A test after a ramp from 1%, 14 looks", RATE, ramped, most=0.055, full=10_000, short=SHORT),
+    *promises(
+        "A/A test of a capped mean, 14 looks",
+        MEAN,
+        arms_of(turns(CAP), control=FIFTH),
+        most=0.055,
+        full=MANY,
+        short=SHORT,
+    ),
+    *(
+        Promise(
+            f"{what}, {name}-like",
+            planned_looks_err(MEAN, draw, spending),
+            0,
+            0.055,
+            full,
+            60,
+            "not read where it is too skewed",
+            data=what,
+        )
+        for what, draw, full in (
+            ("the same mean without its cap", arms_of(turns(np.inf), control=FIFTH), MANY),
+            ("a mean of which nine in ten are 0, no cap", arms_of(spent, control=FIFTH), 10_000),
+            ("the same in a twentieth of the traffic", arms_of(spent, control=TWENTIETH), 2000),
+            ("a capped mean after a ramp from 1%", ramped_arms(turns(CAP)), 10_000),
+        )
+        for name, spending in SPENDINGS
     ),
 ]

@@ -9,6 +9,7 @@ from scipy import stats
 from experiments.live_plan import Metric
 from experiments.reports.live.cells import Cell, Stratum, cell_of, merged
 from experiments.reports.live.contrasts import contrast
+from experiments.reports.live.sums import read_cell
 from experiments.reports.live.values import Values, quantile_contrast
 
 RNG = np.random.default_rng(5)
@@ -26,7 +27,7 @@ def test_cells_merge_without_loss() -> None:
     y, x = RNG.normal(5, 2, 90), RNG.normal(3, 1, 90)
     both = merged(cell_of(y[:40], x[:40]), cell_of(y[40:], x[40:]))
     whole = cell_of(y, x)
-    for name in ("n", "y", "x", "yy", "xx", "xy"):
+    for name in ("n", "y", "x", "yy", "xx", "xy", "yyy", "yyx", "yxx", "xxx"):
         assert getattr(both, name) == pytest.approx(getattr(whole, name))
 
 
@@ -34,6 +35,39 @@ def test_units_that_did_nothing_count_as_zeros() -> None:
     y = RNG.normal(5, 2, 40)
     assert cell_of(y).with_zeros(60).yy == pytest.approx(cell_of(np.concatenate([y, np.zeros(60)])).yy)
     assert cell_of(y).with_zeros(0) == cell_of(y)
+
+
+def test_third_powers_are_what_the_database_can_sum() -> None:
+    """Of a value with a square, both about their means, as regr_sxy gives them."""
+    y, x = RNG.gamma(1, 3, 50), RNG.gamma(2, 1, 50)
+
+    def together(a: np.ndarray, b: np.ndarray) -> float:
+        return float((a - a.mean()) @ (b - b.mean()))
+
+    sums = [50, y.mean(), x.mean(), together(y, y), together(x, x), together(x, y), y.mean(), 0]
+    read = read_cell([*sums, together(y, y * y), together(x, y * y), together(y, x * x), together(x, x * x)])
+    for name in ("yyy", "yyx", "yxx", "xxx"):
+        assert getattr(read, name) == pytest.approx(getattr(cell_of(y, x), name))
+    assert read.thirds(0.7) / 50 == pytest.approx(stats.moment(y - 0.7 * x, 3))
+
+
+def test_a_difference_knows_how_skewed_it_is() -> None:
+    y, x = RNG.lognormal(0, 1, 900), RNG.gamma(4, 1, 900) + 1
+    cells = stratum(cell_of(y[:600], x[:600]), cell_of(y[600:], x[600:]))
+    for kind, of_unit in (("mean", (y[:600], y[600:])), ("ratio", tuple(linear(y, x, at) for at in (0, 1)))):
+        found = contrast(metric(kind), (cells,), alpha=0.05)
+        assert found is not None
+        third = [stats.moment(arm, 3) / arm.size**2 for arm in of_unit]
+        se = math.sqrt(sum(arm.var(ddof=1) / arm.size for arm in of_unit))
+        assert abs(found.skewness or 0) >= abs(third[1] - third[0]) / se**3 - 1e-9
+    rate = contrast(metric("rate"), (stratum(Cell(n=200, y=0.3), Cell(n=100, y=0.4)),), alpha=0.05)
+    assert rate is not None
+    assert rate.skewness is None
+
+
+def linear(y: np.ndarray, x: np.ndarray, arm: int) -> np.ndarray:
+    part = slice(600, None) if arm else slice(600)
+    return np.asarray((y[part] - y[part].mean() / x[part].mean() * x[part]) / x[part].mean())
 
 
 def test_a_mean_is_welchs_t_test() -> None:

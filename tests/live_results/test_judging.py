@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.reports.live.cells import Cell, Stratum
+from experiments.reports.live.cells import Cell, Stratum, cell_of
 from experiments.reports.live.contrasts import Contrast, contrast
 from experiments.reports.live.correcting import corrected, corrected_segments
 from experiments.reports.live.judging import DRIFTED, History, Measure, Reading, judged, nominal, remembered
@@ -52,6 +53,50 @@ def test_before_a_hundred_units_in_each_arm_there_is_an_estimate_and_no_interval
         assert row.difference == pytest.approx(0.6, abs=0.01)
         assert (row.ci_low, row.p_value) == (None, None)
         assert "99" in row.warnings[0]
+
+
+def skewed(cap: float) -> Measure:
+    """600 units against 150 that spend what few spend."""
+    amounts = np.minimum(np.random.default_rng(3).lognormal(0, 1.5, 750), cap)
+    cells = (Stratum(cell_of(amounts[:600]), cell_of(amounts[600:] + 5)),)
+    return lambda alpha: contrast(metric("mean"), cells, alpha=alpha)
+
+
+@pytest.mark.parametrize("reading", [ALWAYS, at_look(0.2), FIXED])
+def test_where_a_few_large_values_decide_there_is_no_verdict_and_a_way_out(reading: Reading) -> None:
+    [row] = corrected([judged(metric("mean"), skewed(np.inf), reading)], method="holm", alpha=0.05)
+    assert (row.verdict, row.significant) == ("doubted", None)
+    assert "Set a cap" in row.doubt
+    assert row.warnings[0] == row.doubt
+    assert (row.p_value is None) == (reading is not FIXED)
+    [capped] = corrected([judged(metric("mean"), skewed(3), reading)], method="holm", alpha=0.05)
+    assert (capped.verdict, capped.doubt) == ("better", "")
+
+
+def test_a_planned_look_asks_for_less_skew_than_a_single_reading() -> None:
+    """150 lognormal units against 600, as simulated: at a look 5% become 8%, read once they stay 5%."""
+    third, cells = 6.0, Cell(n=600, y=1.0, yy=600.0, yyy=600 * 6.0)
+    tilted = Stratum(cells, Cell(n=1500, y=1.2, yy=1500.0, yyy=1500 * third))
+
+    def between(alpha: float) -> Contrast | None:
+        return contrast(metric("mean"), (tilted,), alpha=alpha)
+
+    found = between(0.05)
+    assert found is not None
+    assert 0.1 < abs(found.skewness or 0) < 0.2
+    assert judged(metric("mean"), between, at_look(0.2)).doubt
+    assert not judged(metric("mean"), between, ALWAYS).doubt
+
+
+def test_a_doubted_metric_stays_a_test_of_its_family() -> None:
+    rows = [
+        MetricRow(key=key, title=key, role="secondary", kind="mean", difference=1.0, p_value=0.03, doubt=doubt)
+        for key, doubt in (("one", ""), ("two", "Not to be trusted."))
+    ]
+    one, two = corrected(rows, method="holm", alpha=0.05)
+    assert one.p_corrected == pytest.approx(0.06)
+    assert one.significant is False
+    assert (two.p_corrected, two.verdict) == (None, "doubted")
 
 
 def test_before_twenty_of_the_rarer_kind_a_rate_is_not_read() -> None:

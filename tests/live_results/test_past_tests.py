@@ -48,6 +48,7 @@ def test_cookie_cats_reads_as_published(tmp_path: Path) -> None:
     assert read["rounds"].p_value == pytest.approx(0.3759, abs=5e-5)
     assert read["rounds_capped"].p_value == pytest.approx(0.8736, abs=5e-5)
     assert read["rounds_capped"].capped == 1
+    assert [read[name].verdict for name in ("rounds", "rounds_capped")] == ["doubted", "no_difference_shown"]
     assert read["rounds_capped"].uncapped_difference == pytest.approx(read["rounds"].difference)
 
 

@@ -84,6 +84,8 @@ def of_metric(criterion: Criterion, live: Live, payload: LivePayload, row: Metri
         return Observation(state="hidden", why_none=payload.hidden_why, n=n, n_unit=units(payload))
     if why := against(criterion, row):
         return observing.none(why, n=n, n_unit=units(payload))
+    if row.doubt:
+        return observing.none(row.doubt, n=n, n_unit=units(payload))
     level = 1 - payload.alpha
     estimate, low, high, method = ends(criterion, payload, row)
     if estimate is None:

@@ -1,4 +1,4 @@
-"""Units of one arm in one phase of the split, as the six sums that statistics need; cells merge without loss."""
+"""Units of one arm in one phase of the split, as the sums that statistics need; cells merge without loss."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from experiments.stats import checks
 @dataclass(frozen=True)
 class Cell:
     """n units; y: mean of the metric; x: mean of the covariate, or of a ratio's denominator; yy, xx, xy: sums of
-    squares and products about those means. raw_y: mean without the cap; capped: units above it."""
+    squares and products about those means, yyy to xxx: of their third powers. raw_y: mean without the cap; capped:
+    units above it."""
 
     n: int = 0
     y: float = 0.0
@@ -22,6 +23,14 @@ class Cell:
     xy: float = 0.0
     raw_y: float = 0.0
     capped: int = 0
+    yyy: float = 0.0
+    yyx: float = 0.0
+    yxx: float = 0.0
+    xxx: float = 0.0
+
+    def thirds(self, tilt: float) -> float:
+        """The sum of third powers of y - tilt x about its mean."""
+        return self.yyy - 3 * tilt * self.yyx + 3 * tilt**2 * self.yxx - tilt**3 * self.xxx
 
     def with_zeros(self, units: int) -> "Cell":
         """So many more units that did nothing."""
@@ -44,13 +53,18 @@ Strata = tuple[Stratum, ...]
 
 
 def merged(first: Cell, second: Cell) -> Cell:
-    """Both together. Source: Chan, Golub & LeVeque 1983, The American Statistician 37:242."""
+    """Both together.
+
+    Source: Chan, Golub & LeVeque 1983, The American Statistician 37:242; third powers as Pébay 2008, SAND2008-6212.
+    """
     n = first.n + second.n
     if not first.n or not second.n:
         return first if first.n else second
     share = second.n / n
     dy, dx = second.y - first.y, second.x - first.x
     between = first.n * share
+    moved = [moved_thirds(first, -dy * share, -dx * share), moved_thirds(second, dy * (1 - share), dx * (1 - share))]
+    yyy, yyx, yxx, xxx = (sum(pair) for pair in zip(*moved, strict=True))
     return Cell(
         n=n,
         y=first.y + dy * share,
@@ -60,6 +74,21 @@ def merged(first: Cell, second: Cell) -> Cell:
         xy=first.xy + second.xy + dx * dy * between,
         raw_y=first.raw_y + (second.raw_y - first.raw_y) * share,
         capped=first.capped + second.capped,
+        yyy=yyy,
+        yyx=yyx,
+        yxx=yxx,
+        xxx=xxx,
+    )
+
+
+def moved_thirds(cell: Cell, dy: float, dx: float) -> tuple[float, float, float, float]:
+    """yyy, yyx, yxx and xxx about a point from which the means of the cell lie so far away."""
+    n = cell.n
+    return (
+        cell.yyy + 3 * dy * cell.yy + n * dy**3,
+        cell.yyx + 2 * dy * cell.xy + dx * cell.yy + n * dy**2 * dx,
+        cell.yxx + 2 * dx * cell.xy + dy * cell.xx + n * dy * dx**2,
+        cell.xxx + 3 * dx * cell.xx + n * dx**3,
     )
 
 
@@ -80,4 +109,8 @@ def cell_of(y: ArrayLike, x: ArrayLike | None = None) -> Cell:
         xx=float(dx @ dx),
         xy=float(dy @ dx),
         raw_y=float(values.mean()),
+        yyy=float(dy**2 @ dy),
+        yyx=float(dy**2 @ dx),
+        yxx=float(dy @ dx**2),
+        xxx=float(dx**2 @ dx),
     )

@@ -13,6 +13,7 @@ from experiments.stats.lift import relative_lift
 from experiments.stats.means import CupedSums, welch_t_test
 from experiments.stats.proportions import two_proportion_test
 from experiments.stats.result import ComparisonResult
+from experiments.stats.skewness import Sample, skewness_of_difference
 
 DROPPED = "{n:,} units of a phase of the split in which an arm has fewer than two are left out."
 STRATIFIED = "{method}, within each of {k} phases of the split"
@@ -25,6 +26,7 @@ class Contrast:
     """`result` holds at the level it was asked for. v0, v1: squared errors of control's and treatment's value.
 
     reduction: share of the variance that the covariate took away. uncapped: the difference without the cap.
+    skewness: of the difference itself, for means and ratios; None where nothing varies, and for all else.
     """
 
     result: ComparisonResult
@@ -35,6 +37,7 @@ class Contrast:
     reduction: float | None = None
     uncapped: float | None = None
     capped: int = 0
+    skewness: float | None = None
 
     @property
     def relative_se(self) -> float | None:
@@ -54,6 +57,8 @@ def contrast(metric: Metric, strata: Strata, *, alpha: float) -> Contrast | None
     if not usable:
         return None
     found = single(metric, usable, alpha) if len(usable) == 1 else joined(metric, usable, alpha)
+    if metric.kind in ("mean", "ratio"):
+        found = replace(found, skewness=skewness(metric, usable))
     if dropped:
         notes = (*found.result.warnings, DROPPED.format(n=dropped))
         found = replace(found, result=replace(found.result, warnings=notes))
@@ -171,6 +176,32 @@ def weights(strata: Strata) -> list[float]:
     """
     told = [one.control.n * one.treatment.n / one.n for one in strata]
     return [one / sum(told) for one in told]
+
+
+def skewness(metric: Metric, strata: Strata) -> float | None:
+    """Of the difference as `single` and `joined` take it: of values less what a covariate or a denominator tells."""
+    first, second = ([getattr(one, arm) for one in strata] for arm in ("control", "treatment"))
+    shares = weights(strata)
+    theta = (slope(metric, strata) or 0.0) if metric.covariate is not None else 0.0
+    return skewness_of_difference(samples(metric, first, shares, theta), samples(metric, second, shares, theta))
+
+
+def samples(metric: Metric, cells: list[Cell], shares: list[float], theta: float) -> list[Sample]:
+    tilt, scale = theta, 1.0
+    if metric.kind == "ratio":
+        y, x = (sum(share * getattr(cell, name) for share, cell in zip(shares, cells, strict=True)) for name in "yx")
+        if not x:
+            return []
+        tilt, scale = y / x, 1 / x
+    return [
+        Sample(
+            n=cell.n,
+            variance=max(0.0, cell.yy - 2 * tilt * cell.xy + tilt * tilt * cell.xx) / max(1, cell.n - 1) * scale**2,
+            third=cell.thirds(tilt) / cell.n * scale**3,
+            weight=share,
+        )
+        for share, cell in zip(shares, cells, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

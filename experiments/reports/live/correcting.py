@@ -16,7 +16,7 @@ def corrected(rows: Sequence[MetricRow], *, method: Correction, alpha: float) ->
     family = [row for row in rows if row.role == FAMILY]
     p_values: dict[str, float | None] = {}
     if method != "none" and family:
-        found = adjust_p_values([row.p_value for row in family], method=method)
+        found = adjust_p_values([counted_p(row) for row in family], method=method)
         p_values = {row.key: p for row, p in zip(family, found, strict=True)}
     return tuple(ruled(replace(row, p_corrected=p_values.get(row.key)), alpha) for row in rows)
 
@@ -25,13 +25,20 @@ def corrected_segments(rows: Sequence[SegmentRow], *, alpha: float) -> tuple[Seg
     """Exploration: Benjamini-Hochberg over all segments, whatever the plan says of its metrics."""
     if not rows:
         return ()
-    found = adjust_p_values([one.row.p_value for one in rows], method="bh")
+    found = adjust_p_values([counted_p(one.row) for one in rows], method="bh")
     return tuple(
         replace(one, row=ruled(replace(one.row, p_corrected=p), alpha)) for one, p in zip(rows, found, strict=True)
     )
 
 
+def counted_p(row: MetricRow) -> float | None:
+    """A p-value that is not to be trusted stays a test of its family, and one that shows nothing."""
+    return 1.0 if row.doubt else row.p_value
+
+
 def ruled(row: MetricRow, alpha: float) -> MetricRow:
+    if row.doubt:
+        return replace(row, p_corrected=None, significant=None, verdict="doubted")
     p = row.p_deciding
     if p is None or row.difference is None:
         return replace(row, significant=None, verdict="undefined")

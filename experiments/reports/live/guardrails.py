@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from experiments.live_plan import Metric, Plan
 from experiments.reports.live.contrasts import Contrast
-from experiments.reports.live.judging import too_few
+from experiments.reports.live.judging import too_few, too_skewed
 from experiments.reports.live.payload import Guardrail, GuardrailStatus
 from experiments.reports.live.wording import change, span
 from experiments.stats.sequential import asymptotic_confidence_sequence
+from experiments.stats.skewness import COCHRAN
 
 WATCHED = "{title}: watched at every computation; it has not passed what the plan accepts."
 
@@ -46,7 +47,7 @@ def guardrail(metric: Metric, found: Contrast | None, plan: Plan, *, hidden: boo
         ci_low=sequence[1],
         ci_high=sequence[2],
         stops=plan.guardrail_stops,
-        sentence=sentence(metric, status, margin, sequence) if shown else WATCHED.format(title=metric.title),
+        sentence=told(metric, found, status, margin, sequence) if shown else WATCHED.format(title=metric.title),
     )
 
 
@@ -59,7 +60,9 @@ def margin_of(metric: Metric, found: Contrast | None) -> float:
 
 
 def worsening(metric: Metric, found: Contrast | None, plan: Plan) -> Worsening | None:
-    if found is None or found.result.estimate is None or not found.result.se or too_few(metric, found):
+    if found is None or found.result.estimate is None or not found.result.se:
+        return None
+    if too_few(metric, found) or too_skewed(found, COCHRAN):
         return None
     sign = -1 if metric.direction == "higher" else 1
     estimate = sign * found.result.estimate
@@ -98,6 +101,17 @@ def signed(metric: Metric, worse: Worsening) -> tuple[float, float, float]:
     if metric.direction == "higher":
         return -worse.estimate, -worse.high, -worse.low
     return worse.estimate, worse.low, worse.high
+
+
+def told(
+    metric: Metric,
+    found: Contrast | None,
+    status: GuardrailStatus,
+    margin: float,
+    sequence: tuple[float | None, float | None, float | None],
+) -> str:
+    why = too_skewed(found, COCHRAN) if found is not None and status == "undefined" else ""
+    return f"{metric.title} cannot be judged. {why}" if why else sentence(metric, status, margin, sequence)
 
 
 def sentence(

@@ -30,6 +30,8 @@ def headline(
 
 
 def finding(row: MetricRow, plan: Plan, *, running: bool) -> str:
+    if row.doubt:
+        return f"No verdict on {row.title.lower()}. {row.doubt}"
     if row.difference is None or row.p_value is None:
         return row.sentence or f"{row.title}: nothing to compare yet."
     what = INTERVALS[row.p_kind].format(level=level(plan.alpha))

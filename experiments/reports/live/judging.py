@@ -12,14 +12,21 @@ from experiments.reports.live.contrasts import Contrast
 from experiments.reports.live.payload import MetricRow, PKind
 from experiments.reports.live.wording import finding
 from experiments.stats.sequential import asymptotic_confidence_sequence, group_sequential_bounds
+from experiments.stats.skewness import COCHRAN, growth_until
 
 Measure = Callable[[float], Contrast | None]
 
 # Below these an asymptotic method is not asked: it would be read before it holds.
 FEWEST_UNITS = 100
 FEWEST_EVENTS = 20
+# The bounds of planned looks lie further out than 5%, where a tilted tail is wrong by more.
+MOST_SKEWED_AT_A_LOOK = COCHRAN / 2
 SMALLEST_P = 1e-12
 NO_UNITS = "An arm has no unit with a value yet."
+TOO_SKEWED = (
+    "Not to be trusted: a few large values decide the difference, whose skewness is {skewness:.2f} and may be "
+    "{most:g} at most. Set a cap in the plan, or wait for about {times:.0f} times as many units."
+)
 DRIFTED = (
     "The difference of now lies outside of what earlier looks allowed: what is measured has changed over time. "
     "Interval and p-value are those of now alone."
@@ -49,6 +56,10 @@ class Reading:
     def p_kind(self) -> PKind:
         kinds: dict[str, PKind] = {"confidence_sequence": "always_valid", "group_sequential": "group_sequential"}
         return kinds.get(self.method, "fixed")
+
+    @property
+    def most_skewed(self) -> float:
+        return MOST_SKEWED_AT_A_LOOK if self.method == "group_sequential" else COCHRAN
 
     @property
     def bound(self) -> float | None:
@@ -81,9 +92,11 @@ def judged(metric: Metric, measure: Measure, reading: Reading) -> MetricRow:
     found = measure(level)
     if found is None:
         return replace(row, warnings=(NO_UNITS,), sentence=f"{metric.title}: {NO_UNITS}")
-    row = described(row, found)
+    row = doubted(described(row, found), too_skewed(found, reading.most_skewed))
     if reading.method == "fixed_horizon":
         row = at_once(row, found)
+    elif row.doubt:
+        pass
     elif (why := too_few(metric, found)) is not None:
         row = replace(row, warnings=(why, *row.warnings))
     elif reading.method == "confidence_sequence":
@@ -133,6 +146,18 @@ def too_few(metric: Metric, found: Contrast) -> str | None:
                 f"at the rate of both arms it may expect {expected:.1f}."
             )
     return None
+
+
+def too_skewed(found: Contrast, most: float) -> str:
+    """Why a t-test of this difference errs more often than it says; empty where it does not."""
+    if found.skewness is None or abs(found.skewness) <= most:
+        return ""
+    times = max(2.0, growth_until(found.skewness, most))
+    return TOO_SKEWED.format(skewness=found.skewness, most=most, times=times)
+
+
+def doubted(row: MetricRow, why: str) -> MetricRow:
+    return replace(row, doubt=why, warnings=(why, *row.warnings)) if why else row
 
 
 def at_once(row: MetricRow, found: Contrast) -> MetricRow:

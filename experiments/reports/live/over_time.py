@@ -7,11 +7,12 @@ from typing import Any
 
 from experiments.live_plan import Metric, Plan
 from experiments.reports.live.contrasts import contrast
-from experiments.reports.live.judging import FEWEST_UNITS, too_few
+from experiments.reports.live.judging import FEWEST_UNITS, too_few, too_skewed
 from experiments.reports.live.payload import ExposedInStep, ExposureChart, MetricRow, Point, Series
 from experiments.reports.live.sums import COMPARED, Scope, Slots, Sums, fetch
 from experiments.reports.live.wording import change
 from experiments.stats.sequential import asymptotic_confidence_sequence
+from experiments.stats.skewness import COCHRAN
 
 MOST_POINTS = 40
 ENOUGH_LOOKS = 8
@@ -67,7 +68,7 @@ def point_of(metric: Metric, sums: Sums, slot: int, plan: Plan, at: datetime) ->
     if found is None or min(found.n0, found.n1) < FEWEST_UNITS:
         return None
     n, result = found.n0 + found.n1, found.result
-    if result.estimate is None or not result.se or too_few(metric, found):
+    if result.estimate is None or not result.se or too_few(metric, found) or too_skewed(found, COCHRAN):
         return Point(at=at, n=n, estimate=result.estimate, low=None, high=None)
     sequence = asymptotic_confidence_sequence(
         result.estimate, result.se, n, n_star=float(plan.n_total), alpha=plan.alpha

@@ -14,7 +14,7 @@ from experiments.reports.evidence.plain import built, plain
 VERSION = 1
 
 HealthStatus = Literal["ok", "warning", "failed", "unknown"]
-Verdict = Literal["better", "worse", "no_difference_shown", "hidden", "blocked", "undefined"]
+Verdict = Literal["better", "worse", "no_difference_shown", "hidden", "blocked", "doubted", "undefined"]
 PKind = Literal["fixed", "always_valid", "group_sequential"]
 GuardrailStatus = Literal["kept", "breached", "open", "watched", "undefined"]
 
@@ -54,6 +54,7 @@ class MetricRow:
 
     stopping_bound: the z of this look's bound, and z what stands against it, in group-sequential tests.
     cuped_reduction: share of the variance that the covariate took away. capped: units whose value counted as the cap.
+    doubt: why neither interval nor p may be trusted, where a few large values decide; then there is no verdict.
     left_out: units without a value, such as those without any such event where a metric averages over events.
     """
 
@@ -78,6 +79,7 @@ class MetricRow:
     p_corrected: float | None = None
     significant: bool | None = None
     verdict: Verdict = "undefined"
+    doubt: str = ""
     method: str = ""
     warnings: tuple[str, ...] = ()
     z: float | None = None

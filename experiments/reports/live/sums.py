@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -128,7 +128,7 @@ def read_sums(
     units = {(phase, treated, name): n for phase, treated, name, n in counted}
     cells: dict[str, dict[Place, Cell]] = defaultdict(dict)
     for key, phase, treated, name, *sums in fetch(cells_sql(group, wanted), params) if metrics else ():
-        cells[key][(phase, treated, name)] = Cell(*sums)
+        cells[key][(phase, treated, name)] = read_cell(sums)
     return Sums(units, dict(cells))
 
 
@@ -136,12 +136,26 @@ def cells_sql(group: str, wanted: str) -> str:
     return f"""
         WITH {COMPARED}
         SELECT key, phase, treated, grouped, count(*), avg(y), avg(x),
-               regr_syy(y, x), regr_sxx(y, x), regr_sxy(y, x), avg(raw), count(*) FILTER (WHERE raw > cap)
+               regr_syy(y, x), regr_sxx(y, x), regr_sxy(y, x), avg(raw), count(*) FILTER (WHERE raw > cap),
+               regr_sxy(y, y * y), regr_sxy(x, y * y), regr_sxy(y, x * x), regr_sxy(x, x * x)
         FROM (
             SELECT metric.key, metric.cap, phase, treated, {group} AS grouped, raw, x, least(raw, metric.cap) AS y
             {VALUES} AND {wanted}
         ) AS valued GROUP BY 1, 2, 3, 4
     """  # noqa: S608 constants of this module
+
+
+def read_cell(found: Sequence[Any]) -> Cell:
+    """What cells_sql gives: third powers as products of a value with a square, both about their means."""
+    *lower, y_yy, x_yy, y_xx, x_xx = found
+    cell = Cell(*lower)
+    return replace(
+        cell,
+        yyy=y_yy - 2 * cell.y * cell.yy,
+        yyx=x_yy - 2 * cell.y * cell.xy,
+        yxx=y_xx - 2 * cell.x * cell.xy,
+        xxx=x_xx - 2 * cell.x * cell.xx,
+    )
 
 
 def spec(metrics: Iterable[Metric]) -> str:

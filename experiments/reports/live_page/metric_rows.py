@@ -14,6 +14,7 @@ VERDICTS = {
     "no_difference_shown": ("undecided", "no difference shown", "open"),
     "hidden": ("hidden", "hidden", "baseline"),
     "blocked": ("INVALID", "no verdict", "baseline"),
+    "doubted": ("no evidence", "not to be trusted", "baseline"),
     "undefined": ("no evidence", "not defined", "baseline"),
 }
 GUARDRAILS = {

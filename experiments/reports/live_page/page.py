@@ -19,6 +19,7 @@ WORDS = {
     "better": ("Better", "met"),
     "worse": ("Worse", "failed"),
     "no_difference_shown": ("No difference shown", ""),
+    "doubted": ("Not to be trusted", ""),
     "undefined": ("Too little data", ""),
 }
 LINKS = {"refused": "live_test_refused", "both_arms": "live_test_conflicts", "no_events": "live_test_units"}
