@@ -625,15 +625,69 @@ def test_a_client_that_forgot_its_units_after_a_ramp_does_not_fail_the_split() -
     expose_by_rule(live_test, 1000, split=0.5, at=noon + timedelta(hours=1), prefix="new")
     payload = result_of(live_test, now=noon + timedelta(hours=9))
     assert payload.health[0].status == "ok", payload.health[0].sentence
-    assert [phase.units.total for phase in payload.phases] == [2400, 1040]
+    assert [phase.units.total for phase in payload.phases] == [1800, 1024]
+
+
+def test_units_that_a_forgetful_client_may_take_out_of_control_do_not_make_arms_lean() -> None:
+    """Both models are alike: half of the units return, and those complete twice as often.
+
+    After the ramp only those that return are seen in treatment too. Without them control would complete less.
+    """
+    live_test = make_live_test(**SMALL, routing={"salt": "s", "split": 0.1})
+    buckets = live_test_buckets(live_test)
+    expose_by_rule(live_test, 4000, split=0.1, at=NOW)
+    noon = NOW + timedelta(hours=4)
+    expose_by_rule(live_test, 2000, split=0.5, at=noon + timedelta(hours=1), prefix="new")
+    exposed = list(Exposure.objects.filter(live_test=live_test).order_by("pk"))
+    UnitMetric.objects.bulk_create(
+        UnitMetric(live_test=live_test, metric="completion", unit_id=one.unit_id, n=1, total=1)
+        for number, one in enumerate(exposed)
+        if number % 10 < (8 if number % 20 < 10 else 4)
+    )
+    before = result_of(live_test, now=noon).primary
+    running.ramp(live_test=live_test, split=0.5, reason="fine so far", token=uuid4(), actor=None, now=noon)
+    moved = [one for one in exposed[:4000] if 0.1 * buckets <= (one.bucket or 0) < 0.5 * buckets]
+    ArmConflict.objects.bulk_create(
+        ArmConflict(live_test=live_test, unit_id=one.unit_id, seen_arm="treatment", seen_at=noon)
+        for number, one in enumerate(moved)
+        if number % 20 < 10
+    )
+    payload = result_of(live_test, now=noon + timedelta(hours=9))
+    row = payload.primary
+    assert row is not None
+    assert before is not None
+    assert before.control == pytest.approx(0.6, abs=0.01)
+    assert [row.control, row.treatment] == pytest.approx([0.6, 0.6], abs=0.01)
+    assert row.verdict == "no_difference_shown"
+    check = next(one for one in payload.health if one.key == "moved")
+    assert "800 of" in check.sentence
+    assert [phase.units.control for phase in payload.phases] == [2000, 1000]
+
+
+def test_units_that_the_site_itself_remembers_are_compared_on_after_a_ramp() -> None:
+    live_test = make_live_test(**SMALL, routing={"salt": "s", "split": 0.1})
+    expose_by_rule(live_test, 1000, split=0.1, at=NOW, source=Exposure.Source.ASSIGNED)
+    noon = NOW + timedelta(hours=4)
+    running.ramp(live_test=live_test, split=0.5, reason="fine so far", token=uuid4(), actor=None, now=noon)
+    payload = result_of(live_test, now=noon + timedelta(hours=1))
+    assert payload.exposed.control == 900
+    assert all(one.key != "moved" for one in payload.health)
 
 
 def live_test_buckets(live_test: LiveTest) -> int:
     return int(live_test.draft["routing"].get("buckets", 10_000))
 
 
-def expose_by_rule(live_test: LiveTest, units: int, *, split: float, at: datetime, prefix: str = "old") -> None:
-    """Told by clients, evenly over the buckets."""
+def expose_by_rule(
+    live_test: LiveTest,
+    units: int,
+    *,
+    split: float,
+    at: datetime,
+    prefix: str = "old",
+    source: str = Exposure.Source.EVENT,
+) -> None:
+    """Told by clients unless said otherwise, evenly over the buckets."""
     buckets = live_test_buckets(live_test)
     places = [number * buckets // units for number in range(units)]
     Exposure.objects.bulk_create(
@@ -642,7 +696,7 @@ def expose_by_rule(live_test: LiveTest, units: int, *, split: float, at: datetim
             unit_id=f"{prefix}{number}",
             arm="treatment" if place / buckets < split else "control",
             bucket=place,
-            source=Exposure.Source.EVENT,
+            source=source,
             exposed_at=at,
         )
         for number, place in enumerate(places)

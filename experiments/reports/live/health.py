@@ -29,6 +29,7 @@ def health(
     """The split first, since it alone blocks; the rest by how bad they are."""
     rest = [
         both_arms(traffic),
+        *([moved(traffic)] if traffic.moved else []),
         no_events(traffic, hidden=hidden),
         refused(traffic),
         duplicates(traffic),
@@ -94,6 +95,23 @@ def both_arms(traffic: Traffic) -> HealthCheck:
             "Send the same unit id from every device and service: an id that changes with the session splits a person.",
             "Let clients that compute the arm themselves fetch the plan anew after a ramp.",
         ),
+    )
+
+
+def moved(traffic: Traffic) -> HealthCheck:
+    """Their number depends on buckets and clients alone, so leaving them out biases nothing."""
+    n, total = traffic.moved, traffic.compared.total + traffic.conflicts.total + traffic.moved
+    return HealthCheck(
+        key="moved",
+        title="Units that a ramp has moved",
+        status="ok",
+        sentence=(
+            f"{n:,} of {total:,} units were told to be in control by clients that compute the arm themselves, and the "
+            "rule now says treatment. They are left out: a client that has forgotten them takes back only those that "
+            "return, so the others would make control look worse or better than it is."
+        ),
+        figures=(Figure(label="control", value=f"{n:,}"),),
+        ways_out=("Ask the site for the arm, or give the client a lasting memory: such units are compared on.",),
     )
 
 

@@ -85,4 +85,5 @@ class Traced:
     def units(self) -> PerArm:
         """Exposed at all, as the planned size counts them."""
         compared, both = self.traffic.compared, self.traffic.conflicts
-        return PerArm(control=compared.control + both.control, treatment=compared.treatment + both.treatment)
+        control = compared.control + both.control + self.traffic.moved
+        return PerArm(control=control, treatment=compared.treatment + both.treatment)

@@ -36,6 +36,10 @@ class Splits:
     def ramps(self) -> tuple[datetime, ...]:
         return tuple(at for at, _ in self.raises)
 
+    @property
+    def now(self) -> float:
+        return self.of(len(self.raises))
+
     def of(self, phase: int) -> float:
         return self.raises[phase - 1][1] if phase else self.first
 
@@ -71,7 +75,7 @@ def phases(splits: Splits, sums: Sums, started: datetime | None) -> tuple[Phase,
     )
 
 
-def read_split(scope: Scope, splits: Splits, *, buckets: int) -> list[tuple[PerArm, float]]:
+def read_split(scope: Scope, splits: Splits) -> list[tuple[PerArm, float]]:
     """The units of each phase by whose arms the split can be checked, and the share of treatment there should be.
 
     A unit that was in control before a ramp and is in treatment by the rule of now is told to be in treatment by a
@@ -81,7 +85,6 @@ def read_split(scope: Scope, splits: Splits, *, buckets: int) -> list[tuple[PerA
     params = scope.params | {
         "low": [low for low, _ in splits.moved],
         "high": [high for _, high in splits.moved],
-        "buckets": buckets,
         "unheard": UNHEARD,
     }
     return [

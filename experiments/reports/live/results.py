@@ -82,7 +82,7 @@ class Shown:
 def compute(known: Known) -> Computed:
     plan = known.plan
     splits = splits_of(plan.routing.split, known.amendments)
-    scope = Scope(known.live_test.pk, splits.ramps, known.cutoff)
+    scope = Scope(known.live_test.pk, splits.ramps, known.cutoff, splits.now, plan.routing.buckets)
     traced = trace(known, scope)
     behind = known.behind(traced.traffic)
     stage = stage_of(known.live_test, plan, traced.units, known.looks, known.kinds, known.now, behind=behind)
@@ -106,8 +106,7 @@ def trace(known: Known, scope: Scope) -> Traced:
     compared = PerArm(control=sums.exposed(0), treatment=sums.exposed(1))
     splits = splits_of(known.plan.routing.split, known.amendments)
     found = phases(splits, sums, known.live_test.started_at)
-    buckets = known.plan.routing.buckets
-    counted = read_split(scope, splits, buckets=buckets) if splits.raises else [(compared, splits.first)]
+    counted = read_split(scope, splits) if splits.raises else [(compared, splits.first)]
     return Traced(read_traffic(scope, known.plan, compared), found, check_split(counted))
 
 

@@ -12,8 +12,16 @@ from django.db import connection
 from experiments.live_plan import Metric
 from experiments.reports.live.cells import Cell, Strata, Stratum, together
 
-# Which units are compared: exposed by the cut-off, and never seen in the other arm.
-COMPARED = """
+# Units of control whose bucket a ramp gave to treatment since, known from clients that compute the arm themselves. One
+# that has forgotten them tells treatment of those that return, which takes them out of control and leaves the others.
+FORGETTABLE = """
+(
+    cardinality(%(ramps)s::timestamptz[]) > 0 AND source = 'event' AND arm = 'control'
+    AND coalesce(bucket::float8 / %(buckets)s < %(split)s::float8, false)
+)
+"""
+# Which units are compared: exposed by the cut-off, never seen in the other arm, and in none that may be forgotten.
+COMPARED = f"""
 compared AS (
     SELECT unit_id, (arm = 'treatment')::int AS treated, exposed_at, segment, bucket, source,
            width_bucket(exposed_at, %(ramps)s::timestamptz[]) AS phase
@@ -23,8 +31,9 @@ compared AS (
           SELECT 1 FROM experiments_armconflict AS conflict
           WHERE conflict.live_test_id = exposure.live_test_id AND conflict.unit_id = exposure.unit_id
       )
+      AND NOT {FORGETTABLE}
 )
-"""
+"""  # noqa: S608 constants of this module
 EVERYBODY = "'0'"
 BY_TIME = "width_bucket(extract(epoch FROM exposed_at), %(low)s::numeric, %(high)s::numeric, %(slots)s)::text"
 BY_SEGMENT = "left(coalesce(segment ->> %(attribute)s, ''), 100)"
@@ -48,15 +57,24 @@ WHERE (sums.n > 0 OR NOT metric.of_events)
 
 @dataclass(frozen=True)
 class Scope:
-    """Units of one test. ramps: when the split was raised, rising. cutoff: the last exposure that counts."""
+    """Units of one test. ramps: when the split was raised, rising, and split: to what. cutoff: the last exposure that
+    counts."""
 
     test_id: int
     ramps: tuple[datetime, ...] = ()
     cutoff: datetime | None = None
+    split: float = 0.0
+    buckets: int = 10_000
 
     @property
     def params(self) -> dict[str, Any]:
-        return {"test": self.test_id, "ramps": list(self.ramps), "cutoff": self.cutoff}
+        return {
+            "test": self.test_id,
+            "ramps": list(self.ramps),
+            "cutoff": self.cutoff,
+            "split": self.split,
+            "buckets": self.buckets,
+        }
 
 
 @dataclass(frozen=True)

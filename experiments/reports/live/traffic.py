@@ -7,7 +7,7 @@ from typing import Any
 from experiments.live_plan import Plan
 from experiments.models import EventBatch, Exposure
 from experiments.reports.live.payload import PerArm
-from experiments.reports.live.sums import COMPARED, Scope, fetch
+from experiments.reports.live.sums import COMPARED, FORGETTABLE, Scope, fetch
 
 LATEST_BATCHES = 50
 NOBODY = PerArm()
@@ -27,6 +27,14 @@ JOIN experiments_exposure AS exposure
   ON exposure.live_test_id = conflict.live_test_id AND exposure.unit_id = conflict.unit_id
 WHERE conflict.live_test_id = %(test)s GROUP BY 1
 """
+MOVED = f"""
+SELECT count(*) FROM experiments_exposure AS exposure
+WHERE live_test_id = %(test)s AND exposed_at <= coalesce(%(cutoff)s::timestamptz, 'infinity') AND {FORGETTABLE}
+AND NOT EXISTS (
+    SELECT 1 FROM experiments_armconflict AS conflict
+    WHERE conflict.live_test_id = exposure.live_test_id AND conflict.unit_id = exposure.unit_id
+)
+"""  # noqa: S608 constants
 SILENT = f"""
 WITH {COMPARED}
 SELECT treated, count(*) FROM compared WHERE NOT EXISTS (
@@ -58,7 +66,8 @@ AND at >= (
 
 @dataclass(frozen=True)
 class Traffic:
-    """compared, silent, bots, conflicts: units per arm. refused: how many events got which other answer.
+    """compared, silent, bots, conflicts: units per arm. moved: units of control left out since a client may have
+    forgotten them over a ramp, those of conflicts not counted again. refused: how many events got which other answer.
 
     waiting: events in no sum yet, the first of them since waiting_since. delay: median and 95th percentile of seconds
     from an event to its arrival, of the latest batches.
@@ -66,6 +75,7 @@ class Traffic:
 
     compared: PerArm = NOBODY
     conflicts: PerArm = NOBODY
+    moved: int = 0
     silent: PerArm = NOBODY
     bots: PerArm = NOBODY
     answers: dict[str, int] = field(default_factory=dict)
@@ -88,6 +98,7 @@ def read_traffic(scope: Scope, plan: Plan, compared: PerArm) -> Traffic:
     return Traffic(
         compared=compared,
         conflicts=PerArm(control=arms.get("control", 0), treatment=arms.get("treatment", 0)),
+        moved=fetch(MOVED, params)[0][0] if scope.ramps else 0,
         silent=per_arm(SILENT, params),
         bots=per_arm(BOTS, params | {"most": plan.bot_events_per_day}),
         answers={name: int(n) for name, n in fetch(COUNTS, params)},
