@@ -17,7 +17,7 @@ from experiments.deciding.verdict import VERSION as RULE
 from experiments.go_no_go import Evidence, Verdict
 from experiments.models import Decision, EvidenceSnapshot, Experiment
 from experiments.policy import Policy
-from experiments.reports.evidence.freshness import same_evidence, sources
+from experiments.reports.evidence.freshness import has_moved
 from experiments.reports.evidence.page import Dashboard
 from experiments.reports.evidence.printed import moment, report
 from experiments.reports.policies.registered import Registered, current
@@ -180,7 +180,7 @@ class Frozen:
 
 def freeze(experiment: Experiment, *, evidence_sha256: str, policy_sha256: str) -> Frozen:
     rule = current(experiment)
-    snapshot = EvidenceSnapshot.objects.filter(experiment=experiment).first()
+    snapshot = EvidenceSnapshot.objects.filter(experiment=experiment).select_related("experiment").first()
     if rule is None:
         raise CannotSign("No policy is registered: write the rule down before you decide by it.")
     if snapshot is None:
@@ -191,7 +191,7 @@ def freeze(experiment: Experiment, *, evidence_sha256: str, policy_sha256: str) 
         raise EvidenceMoved("A policy was registered just now and the evidence is being held against it: look again.")
     if (snapshot.sha256, rule.row.sha256) != (evidence_sha256, policy_sha256):
         raise EvidenceMoved("The evidence has moved since you opened this page. Read it again, then sign.")
-    if not same_evidence(snapshot.source, sources([experiment])[experiment.pk]):
+    if has_moved(snapshot):
         raise EvidenceStale(
             "What the evidence rests on has moved since it was gathered. "
             "It is gathered again by itself: read the new verdict in a moment, then sign."

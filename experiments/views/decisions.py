@@ -12,10 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from evalsite.platform.http import HttpRequest, render, role_required
 from experiments.forms.decisions import SignForm
-from experiments.models import Decision, Experiment
+from experiments.models import Decision, EvidenceSnapshot, Experiment
 from experiments.reports.dashboard.markdown import markdown
 from experiments.reports.dashboard.page import DashboardPage, dashboard_page, decisions_of
 from experiments.reports.dashboard.signed import SignedPage, as_json, pretty
+from experiments.reports.evidence.freshness import has_moved
 from experiments.services import decisions as work
 from experiments.services import evidence
 from experiments.services.code_version import code_version
@@ -52,7 +53,17 @@ def sign_decision(request: HttpRequest, experiment_id: int) -> HttpResponse:
             request, "The evidence is being held against the newest policy. Sign when its verdict is here."
         )
         return redirect("experiment", experiment_id)
-    return sign_page(request, page, SignForm(computed=page.snapshot.verdict, initial=seen_on(page)))
+    form = SignForm(computed=page.snapshot.verdict, initial=seen_on(page))
+    return sign_page(request, page, form, standing=standing(request, page.snapshot))
+
+
+def standing(request: HttpRequest, snapshot: EvidenceSnapshot) -> str:
+    """Whether what the lead reads can be signed; asked for apart, since it reads all that the evidence rests on."""
+    if request.GET.get("check") != "yes":
+        return ""
+    if request.GET.get("seen", snapshot.sha256) != snapshot.sha256:
+        return "renewed"
+    return "stale" if has_moved(snapshot) else "stands"
 
 
 def seen_on(page: DashboardPage) -> dict[str, str]:
@@ -113,9 +124,10 @@ def sign_page(
         "policy_text": pretty(page.policy.text) if page.policy else "",
         "evidence_text": pretty(page.snapshot.text) if page.snapshot else "",
         "code_version": code_version(),
+        "seen": request.GET.get("seen") or (page.snapshot.sha256 if page.snapshot else ""),
         **more,
     }
-    return render(request, "experiments/decisions/sign.html", context, status=status)
+    return render(request, "experiments/decisions/sign.html", context, partial="standing", status=status)
 
 
 def get_decision(decision_id: UUID) -> Decision:

@@ -173,6 +173,23 @@ def test_evidence_that_is_to_be_gathered_again_is_not_signed_and_said_to_be_so(
     assert Job.objects.filter(kind=evidence.GATHER).count() == 1
 
 
+def test_the_page_tells_beforehand_whether_it_can_be_signed_as_it_stands(lead: Client, experiment: Experiment) -> None:
+    address = f"/experiments/{experiment.pk}/decisions/new?check=yes"
+    seen = EvidenceSnapshot.objects.get(experiment=experiment).sha256
+
+    def told(query: str = "") -> str:
+        return lead.get(f"{address}{query}", headers={"HX-Request": "true"}).content.decode()
+
+    assert "The evidence says what stands now." in body(lead, address)
+    assert "<h1" not in told()
+    add_suite(experiment, [1.0] * 4, [0.0] * 4)
+    assert "This cannot be signed as it stands." in body(lead, address)
+    assert f'action="/experiments/{experiment.pk}/gather"' in told(f"&seen={seen}")
+    evidence.compute(experiment=experiment, now=LATER)
+    assert "The evidence says what stands now." in told()
+    assert "was gathered again since you opened this page" in told(f"&seen={seen}")
+
+
 def test_what_was_signed_stays_when_the_evidence_moves_on(lead: Client, experiment: Experiment, ada: User) -> None:
     decision = signed(lead, experiment)
     before = body(lead, f"/decisions/{decision.pk}/report.md")

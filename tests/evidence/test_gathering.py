@@ -17,6 +17,7 @@ from experiments.go_no_go import Evidence, decide
 from experiments.models import (
     BenchmarkRun,
     Endpoint,
+    EvalSet,
     EvidenceSnapshot,
     Experiment,
     ExperimentSuite,
@@ -24,6 +25,7 @@ from experiments.models import (
     SuiteRole,
     VerdictChange,
 )
+from experiments.policy import Criterion
 from experiments.reports.evidence.freshness import same_evidence, sources
 from experiments.reports.evidence.gathering import gather
 from experiments.reports.evidence.page import NO_POLICY, Dashboard
@@ -355,6 +357,45 @@ def test_a_review_of_another_version_than_the_benchmarks_is_invalid() -> None:
     assert row.verdict == "INVALID"
     assert [one.layer for one in failed] == ["human"]
     assert f"First round judges {judged}, the benchmarks are of" in failed[0].detail
+
+
+def add_newer(experiment: Experiment, judged: EvalSet) -> EvalSet:
+    newer = add_suite(
+        experiment,
+        [0.0] * 4,
+        [1.0] * 4,
+        name=judged.name,
+        version=judged.version + 1,
+        baseline_outputs={"text": "Something else."},
+    )
+    return newer.eval_set
+
+
+@pytest.mark.parametrize("asked", [(GAIN, PREFERRED), (PREFERRED,)])
+def test_a_review_that_mixes_two_versions_is_invalid(asked: tuple[Criterion, ...]) -> None:
+    """Also where no benchmark is asked of that set: their votes stand in one number."""
+    experiment = make_experiment(n_cases=4)
+    register_policy(experiment, *asked)
+    judged = ExperimentSuite.objects.get(experiment=experiment).eval_set
+    newer = add_newer(experiment, judged)
+    make_judged_campaign(experiment=experiment, eval_sets=[judged.pk, newer.pk])
+    [check] = [one for one in shown(gathered(experiment)).failures if one.key == "eval_set_versions"]
+    assert shown(gathered(experiment)).verdict == "INVALID"
+    assert f"First round judges {judged} and {newer}, the " in check.detail
+
+
+def test_two_reviews_of_two_versions_are_one_number_only_where_neither_is_named() -> None:
+    experiment = make_experiment(n_cases=4)
+    judged = ExperimentSuite.objects.get(experiment=experiment).eval_set
+    first = make_judged_campaign(experiment=experiment)
+    newer = add_newer(experiment, judged)
+    make_judged_campaign(experiment=experiment, title="Second round", eval_sets=[newer.pk])
+    register_policy(experiment, PREFERRED)
+    [check] = [one for one in shown(gathered(experiment)).failures if one.key == "eval_set_versions"]
+    assert f"First round judges {judged}, the newest that is judged is {newer}" in check.detail
+    named = replace(PREFERRED, evidence=replace(PREFERRED.evidence, campaign=str(first.uuid)))
+    register_policy(experiment, named, reason="The first round was the one we meant.")
+    assert shown(gathered(experiment)).verdict != "INVALID"
 
 
 def test_errors_and_missing_pairs_are_invalid_by_the_share_of_the_policy() -> None:

@@ -16,6 +16,7 @@ from experiments.models import (
     BenchmarkRun,
     CampaignPlan,
     CampaignResult,
+    EvidenceSnapshot,
     Experiment,
     ExperimentSuite,
     LiveAmendment,
@@ -31,7 +32,7 @@ from experiments.reports.comparisons.freshness import stale as stale_comparisons
 from experiments.reports.progress import progress_of
 
 # Of what is gathered and how, and of the rule: another one makes every snapshot stale.
-VERSIONS = (2, verdict.VERSION, evidence.VERSION, policy.VERSION)
+VERSIONS = (3, verdict.VERSION, evidence.VERSION, policy.VERSION)
 HALF = 32
 
 
@@ -54,6 +55,12 @@ def half(value: Any) -> str:
 
 def same_evidence(one: str, other: str) -> bool:
     return one[:HALF] == other[:HALF]
+
+
+def has_moved(snapshot: EvidenceSnapshot) -> bool:
+    """Its numbers may be others now: it waits to be gathered again."""
+    experiment = snapshot.experiment
+    return not same_evidence(snapshot.source, sources([experiment])[experiment.pk])
 
 
 def sources(experiments: Iterable[Experiment]) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """Whether the data can be trusted at all: one check at a time, each with its reason and the way out."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,7 +55,7 @@ def checks(
             Check(one, campaign.pk in asked.campaigns, is_warning=is_warned)
             for one, is_warned in of_campaign(reviews, campaign)
         ]
-    found += versions_beside(suites, reviews, asked)
+    found += versions_apart(suites, reviews, asked)
     for live in tests:
         found += [Check(one, live.test.pk in asked.tests, is_warning=warned) for one, warned in of_live(live)]
     return found
@@ -174,33 +175,48 @@ def elsewhere_of(eval_set: EvalSet, model_id: int) -> set[int]:
 # Human review
 
 
-def versions_beside(suites: Sequence[Suite], reviews: Reviews, asked: Asked) -> list[Check]:
-    """Campaigns whose pairs are of another version of a set than the one that benchmarks are asked of."""
-    measured = {one.eval_set.pk: one.eval_set for one in suites if one.eval_set.pk in asked.sets}
-    names = {one.name for one in measured.values()}
-    others = EvalSet.objects.filter(name__in=names).exclude(pk__in=measured).in_bulk() if names else {}
-    if not others:
+def versions_apart(suites: Sequence[Suite], reviews: Reviews, asked: Asked) -> list[Check]:
+    """Campaigns with pairs of another version of a set than the one that counts."""
+    names = {one.eval_set.name for one in suites}
+    versions = EvalSet.objects.filter(name__in=names).in_bulk()
+    if len(versions) == len(names):
         return []
+    measured = by_name(one.eval_set for one in suites if one.eval_set.pk in asked.sets)
+    judged = {one.pk: judged_of(one, versions) for one in reviews.campaigns}
+    newest = by_name(one for pk, sets in judged.items() if pk in asked.campaigns for one in sets)
+    counting = {name: sets[-1:] for name, sets in newest.items()} | measured
     found = []
     for campaign in reviews.campaigns:
-        pairs = BlindedPair.objects.filter(campaign=campaign, case__eval_set__in=[*measured, *others])
-        judged = set(pairs.values_list("case__eval_set", flat=True).distinct())
-        same = {one.name for pk, one in measured.items() if pk in judged}
-        apart = [one for pk, one in sorted(others.items()) if pk in judged and one.name not in same]
-        if apart:
-            beside = [str(one) for one in measured.values() if one.name in {other.name for other in apart}]
-            found.append(Check(of_versions(campaign, apart, beside), campaign.pk in asked.campaigns))
+        here = by_name(judged[campaign.pk])
+        for name, sets in here.items():
+            if name in counting and not set(sets) <= set(counting[name]):
+                beside = "the benchmarks are of" if name in measured else "the newest that is judged is"
+                check = of_versions(campaign, sets, f"{beside} {', '.join(map(str, counting[name]))}")
+                found.append(Check(check, campaign.pk in asked.campaigns))
     return found
 
 
-def of_versions(campaign: Campaign, judged: Sequence[EvalSet], measured: Sequence[str]) -> Health:
+def by_name(sets: Iterable[EvalSet]) -> dict[str, list[EvalSet]]:
+    """The versions of each, the newest last."""
+    found: dict[str, list[EvalSet]] = defaultdict(list)
+    for one in sorted(set(sets), key=lambda one: (one.name, one.version)):
+        found[one.name].append(one)
+    return found
+
+
+def judged_of(campaign: Campaign, versions: Mapping[int, EvalSet]) -> list[EvalSet]:
+    """Without the pairs that measure reviewers: they say nothing of the models."""
+    pairs = BlindedPair.objects.filter(campaign=campaign, gold="", case__eval_set__in=versions)
+    return [versions[pk] for pk in pairs.values_list("case__eval_set", flat=True).distinct()]
+
+
+def of_versions(campaign: Campaign, judged: Sequence[EvalSet], beside: str) -> Health:
     return Health(
         key=VERSIONS,
-        title=f"Versions of {', '.join(dict.fromkeys(one.name for one in judged))} in {campaign.title}",
+        title=f"Versions of {judged[0].name} in {campaign.title}",
         ok=False,
-        detail=f"{campaign.title} judges {', '.join(str(one) for one in judged)}, the benchmarks are of "
-        f"{', '.join(measured)}: cases of two versions are not the same cases. Run a round over the same version, "
-        "or name the eval set or the campaign in the criterion.",
+        detail=f"{campaign.title} judges {' and '.join(map(str, judged))}, {beside}: cases of two versions are not "
+        "the same cases. Run a round over one version alone, or name the eval set or the campaign in the criterion.",
         layer="human",
         url=reverse("campaign", args=[campaign.uuid]),
     )
