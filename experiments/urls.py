@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("experiments/<int:experiment_id>/decisions/new", decisions.sign_decision, name="sign_decision"),
     path("experiments/<int:experiment_id>/pipelines/", pipelines.pipelines, name="pipelines"),
     path("experiments/<int:experiment_id>/pipelines/start", pipelines.start_pipeline, name="start_pipeline"),
+    path("experiments/<int:experiment_id>/pipelines/follow", pipelines.follow_pipeline, name="follow_pipeline"),
     path(
         "experiments/<int:experiment_id>/pipelines/<uuid:pipeline_id>/cancel",
         pipelines.cancel_pipeline,

@@ -73,6 +73,7 @@ WHO_MAY_SEE = {
     "gather_evidence": LEADING,
     "pipelines": LEADING,
     "start_pipeline": LEADING,
+    "follow_pipeline": LEADING,
     "cancel_pipeline": LEADING,
     "hooks": LEADING,
     "new_hook": LEADING,

@@ -16,7 +16,7 @@ from experiments.api.security import Needs, Scope, token_of
 from experiments.models import Experiment, ModelVersion, PipelineRun
 from experiments.reports import pipelines as report
 from experiments.services.pipelines import starting
-from experiments.services.pipelines.following import CannotFollow, following
+from experiments.services.pipelines.following import CannotFollow, start_with
 
 router = Router(tags=["Decisions"])
 
@@ -69,10 +69,12 @@ def run_pipeline(
     def effect() -> tuple[int, dict[str, object]]:
         person, now = token_of(request).created_by, timezone.now()
         try:
-            target = (
-                following(experiment=experiment, candidate=version, actor=person, now=now) if version else experiment
-            )
-            pipeline, _ = starting.start(experiment=target, token=idempotency_key, started_by=person, now=now)
+            if version:
+                pipeline, _ = start_with(
+                    experiment=experiment, candidate=version, token=idempotency_key, started_by=person, now=now
+                )
+            else:
+                pipeline, _ = starting.start(experiment=experiment, token=idempotency_key, started_by=person, now=now)
         except (starting.PipelineRefused, CannotFollow) as refusal:
             raise ApiProblem(409, "refused", str(refusal)) from refusal
         return 201, report.shown(pipeline).to_dict()

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from evalsite.platform.models import ApiToken
+from evalsite.platform.models import ApiToken, AuditEntry
 from experiments.models import (
     BenchmarkRun,
     EvidenceSnapshot,
@@ -241,6 +241,7 @@ def test_the_page_of_an_experiment_without_suites_leads_to_the_eval_sets(client:
     page = client.get(reverse("pipelines", args=[make_empty_experiment().pk])).content.decode()
     assert "No suite yet" in page
     assert reverse("start_pipeline", args=[make_empty_experiment().pk]) not in page
+    assert "no policy to go on by" in page
 
 
 def test_the_api_starts_it_once_and_tells_how_far_it_is() -> None:
@@ -274,6 +275,37 @@ def test_another_candidate_gets_the_next_experiment_once_under_the_same_rule() -
     gathered = evidence.compute(experiment=made, now=NOW, waits=True)
     assert gathered is not None
     assert gathered.payload["deviations"] == []
+
+
+def test_the_page_runs_it_for_a_new_candidate_once(client: Client) -> None:
+    experiment, lead = imported_experiment(), make_lead()
+    candidate, other = make_model_version(name="support-v3"), make_model_version(name="support-v4")
+    client.force_login(lead)
+    address = reverse("follow_pipeline", args=[experiment.pk])
+    assert address in client.get(reverse("pipelines", args=[experiment.pk])).content.decode()
+    form = {"token": str(uuid4()), "candidate": str(candidate.pk)}
+    told = [client.post(address, form).headers["Location"] for _ in range(2)]
+    made = Experiment.objects.get(candidate=candidate)
+    assert set(told) == {reverse("pipelines", args=[made.pk])}
+    assert PipelineRun.objects.get().started_by == lead
+    assert AuditEntry.objects.filter(action="experiment.followed", actor=lead).count() == 1
+    refused = client.post(address, form | {"candidate": str(other.pk)})
+    assert refused.status_code == 422
+    assert "used before for another experiment" in refused.content.decode()
+    assert not Experiment.objects.filter(candidate=other).exists()
+
+
+@pytest.mark.parametrize("candidate", ["", "0", "baseline"])
+def test_the_page_says_which_candidate_cannot_be_taken(client: Client, candidate: str) -> None:
+    experiment = imported_experiment()
+    make_model_version()
+    client.force_login(make_lead())
+    chosen = str(experiment.baseline_id) if candidate == "baseline" else candidate
+    form = {"token": str(uuid4()), "candidate": chosen}
+    refused = client.post(reverse("follow_pipeline", args=[experiment.pk]), form)
+    assert refused.status_code == 422
+    assert 'id="id_candidate_error"' in refused.content.decode()
+    assert not PipelineRun.objects.exists()
 
 
 def test_without_a_rule_there_is_nothing_to_follow() -> None:

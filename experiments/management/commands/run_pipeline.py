@@ -15,10 +15,10 @@ from evalsite.platform import jobs
 from evalsite.platform.models import Job, Sweep
 from experiments.management.experiment_named import experiment_named
 from experiments.management.generation_steps import model_version_named
-from experiments.models import Experiment, PipelineRun
+from experiments.models import PipelineRun
 from experiments.reports import pipelines
 from experiments.services.pipelines import advancing, starting
-from experiments.services.pipelines.following import CannotFollow, following
+from experiments.services.pipelines.following import CannotFollow, start_with
 
 LOOK_EVERY = 0.5
 
@@ -39,12 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *, experiment: str, **given: Any) -> None:
         try:
-            pipeline, is_new = starting.start(
-                experiment=self.asked(experiment, given["candidate"]),
-                token=given["token"] or uuid4(),
-                started_by=None,
-                now=timezone.now(),
-            )
+            pipeline, is_new = self.start(experiment, given["candidate"], token=given["token"] or uuid4())
         except (starting.PipelineRefused, CannotFollow) as refusal:
             raise CommandError(str(refusal)) from None
         if not is_new and pipeline.status == PipelineRun.Status.RUNNING:
@@ -55,14 +50,14 @@ class Command(BaseCommand):
         if pipeline.status in (PipelineRun.Status.FAILED, PipelineRun.Status.CANCELLED):
             raise CommandError(pipeline.status_reason or "It was stopped.")
 
-    def asked(self, name: str, candidate: str | None) -> Experiment:
-        experiment = experiment_named(name)
+    def start(self, name: str, candidate: str | None, *, token: UUID) -> tuple[PipelineRun, bool]:
+        experiment, now = experiment_named(name), timezone.now()
         if not candidate:
-            return experiment
+            return starting.start(experiment=experiment, token=token, started_by=None, now=now)
         version = model_version_named(candidate)
-        found = following(experiment=experiment, candidate=version, actor=None, now=timezone.now())
-        self.stderr.write(f"experiment {found.pk}: {found}")
-        return found
+        pipeline, is_new = start_with(experiment=experiment, candidate=version, token=token, started_by=None, now=now)
+        self.stderr.write(f"experiment {pipeline.experiment_id}: {pipeline.experiment}")
+        return pipeline, is_new
 
     def follow(self, pipeline: PipelineRun) -> PipelineRun:
         """Until its end. Without a worker the jobs it needs are done here."""

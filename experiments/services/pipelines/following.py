@@ -7,16 +7,26 @@ from django.db import transaction
 
 from evalsite.platform import audit
 from evalsite.platform.models import User
-from experiments.models import Experiment, ExperimentSuite, ModelVersion
+from experiments.models import Experiment, ExperimentSuite, ModelVersion, PipelineRun
 from experiments.policy import Policy, PolicyRefused
 from experiments.reports.policies.registered import current
 from experiments.services import experiments, policies, suites
+from experiments.services.pipelines import starting
 
 NAMES = UUID("6f0f3a52-0d53-4b8c-9a39-9b1c5f0f7c11")
 
 
 class CannotFollow(Exception):
     """No such experiment can be made, for a reason a user can read."""
+
+
+@transaction.atomic
+def start_with(
+    *, experiment: Experiment, candidate: ModelVersion, token: UUID, started_by: User | None, now: datetime
+) -> tuple[PipelineRun, bool]:
+    """The pipeline of the next experiment, as `starting.start` gives it; where it is refused, nothing is made."""
+    found = following(experiment=experiment, candidate=candidate, actor=started_by, now=now)
+    return starting.start(experiment=found, token=token, started_by=started_by, now=now)
 
 
 @transaction.atomic
