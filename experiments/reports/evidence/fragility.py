@@ -132,12 +132,16 @@ class Judge:
 
         material, part = min(group, key=told)
         criterion = material.criterion
+        left = found[criterion.key]
         return Fragile(
             leave_out=part.name,
             kind=part.kind,
             criterion=criterion.key,
             criterion_title=criterion.title,
-            estimate=found[criterion.key].estimate,
+            estimate=left.estimate,
+            ci_low=left.ci_low,
+            ci_high=left.ci_high,
+            n=left.n or None,
             estimate_before=material.whole.estimate,
             unit=unit_of(criterion),
             status=status[criterion.key],

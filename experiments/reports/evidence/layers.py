@@ -157,7 +157,7 @@ def of_reviews(experiment: Experiment, found: Reviews) -> page.Layer:
         state=observed.state,
         sentence=agreement_words(human) if human else "",
         headline=headline,
-        figures=work_figures(human) if human else (),
+        figures=work_figures(human, url) if human else (),
         split=outcomes,
         why_none=observed.why_none,
         url=url,
@@ -171,7 +171,7 @@ def outcomes_of(found: Reviews) -> tuple[int, ...]:
     return tuple(counts[name] for name in ("candidate", "tie", "both_bad", "baseline"))
 
 
-def work_figures(human: Mapping[str, Any]) -> tuple[Figure, ...]:
+def work_figures(human: Mapping[str, Any], url: str) -> tuple[Figure, ...]:
     kappa, left = human["agreement"]["mean_kappa"], human["position_bias"]
     gold = human["gold"]["accuracy"] if human.get("gold") else None
     shown = [("mean kappa", "coefficient", kappa), ("won by the left response", "percent", left)]
@@ -185,6 +185,7 @@ def work_figures(human: Mapping[str, Any]) -> tuple[Figure, ...]:
             ci_low=one["ci_low"],
             ci_high=one["ci_high"],
             n=one["n"],
+            url=url,
         )
         for label, unit, one in shown
     )
@@ -225,7 +226,7 @@ def of_live(tests: Sequence[Live]) -> page.Layer:
         headline=figure_of(f"{primary.title}, treatment minus control", unit_of(primary), observed, newest_one.url)
         if primary and observed.estimate is not None
         else None,
-        figures=metric_figures(payload),
+        figures=metric_figures(payload, f"{newest_one.url}#metrics"),
         why_none=observed.why_none,
         url=newest_one.url,
         links=links,
@@ -236,7 +237,7 @@ def unit_of(row: MetricRow) -> str:
     return "points" if row.kind == "rate" else "number"
 
 
-def metric_figures(payload: LivePayload) -> tuple[Figure, ...]:
+def metric_figures(payload: LivePayload, url: str) -> tuple[Figure, ...]:
     if payload.hidden:
         return ()
     return tuple(
@@ -247,6 +248,7 @@ def metric_figures(payload: LivePayload) -> tuple[Figure, ...]:
             ci_low=row.ci_low,
             ci_high=row.ci_high,
             n=row.control_n + row.treatment_n,
+            url=url,
         )
         for row in payload.metrics
         if row.role != "primary" and row.difference is not None

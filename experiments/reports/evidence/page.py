@@ -135,7 +135,7 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True)
 class Fragile:
-    """The verdict without one part of the evidence. kind: reviewer, category, cases."""
+    """The verdict without one part of the evidence. kind: reviewer, category, cases. ci_low, ci_high, n: without it."""
 
     leave_out: str
     kind: str
@@ -147,6 +147,9 @@ class Fragile:
     status: str
     verdict: str
     changes_verdict: bool
+    ci_low: float | None = None
+    ci_high: float | None = None
+    n: int | None = None
     url: str = ""
 
 
