@@ -1,6 +1,7 @@
 """Cells of units to an estimate with its error, against the functions that see every unit."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -232,3 +233,34 @@ def test_a_quantile_is_only_resampled_where_it_is_read_once() -> None:
     once = quantile_contrast(p95, values, alpha=0.05, once=True)
     assert once is not None
     assert "bootstrap" in once.result.method
+
+
+def test_a_slow_day_with_more_treatment_does_not_make_the_model_slow() -> None:
+    """Both models are alike. A tenth of the traffic on a fast day, nine tenths on a slow one."""
+    days = ((3.0, 1800, 200), (4.0, 200, 1800))
+    arms = [[RNG.lognormal(shift, 0.4, sizes[arm]) for shift, *sizes in days] for arm in (0, 1)]
+    control, treatment = (np.concatenate(arm) for arm in arms)
+    first, second = (np.repeat([0, 1], [one.size for one in arm]) for arm in arms)
+    units = np.arange(2000)
+    values = Values(control, treatment, units, units, 1.0, first, second)
+    p95 = metric("quantile", q=0.95)
+    found = quantile_contrast(p95, values, alpha=0.05, once=True)
+    pooled = quantile_contrast(p95, replace(values, control_phase=None, treatment_phase=None), alpha=0.05)
+    assert found is not None
+    assert pooled is not None
+    assert (pooled.result.p_value or 1) < 1e-6
+    assert (found.result.p_value or 0) > 0.05
+    assert "within each of 2 phases" in found.result.method
+    assert (found.n0, found.n1, found.result.warnings) == (2000, 2000, ())
+
+
+def test_a_phase_in_which_an_arm_has_next_to_no_unit_leaves_the_quantile_and_is_told() -> None:
+    control, treatment = RNG.lognormal(3, 0.4, 1100), RNG.lognormal(3, 0.4, 1001)
+    phase = np.arange(1100) >= 100
+    values = Values(control, treatment, np.arange(1100), np.arange(1001), 1.0, phase * 1, (np.arange(1001) >= 1) * 1)
+    found = quantile_contrast(metric("quantile", q=0.5), values, alpha=0.05)
+    assert found is not None
+    assert (found.n0, found.n1) == (1000, 1000)
+    assert any("101 units" in note for note in found.result.warnings)
+    alone = replace(values, control_phase=phase * 0, treatment_phase=phase[:1001] * 0 + 1)
+    assert quantile_contrast(metric("quantile", q=0.5), alone, alpha=0.05) is None

@@ -334,7 +334,11 @@ def test_of_very_many_values_a_sample_of_units_is_read_and_said_to_be_one() -> N
     for arm in ("control", "treatment"):
         fill(live_test, arm, 300, {"latency": lambda unit: {"n": 2, "values": [1.0 + unit, 2.0 + unit]}})
     metric = Plan.from_dict(live_test.plan.body).metric("latency")
+    halves = read_values(Scope(live_test.pk, ramps=(NOW - timedelta(hours=1), NOW + timedelta(hours=1))), metric)
+    assert halves.control_phase is not None
+    assert set(halves.control_phase.tolist()) == {1}
     found = read_values(Scope(live_test.pk), metric, most=600)
+    assert found.control_phase is None
     assert found.share == pytest.approx(0.5)
     assert 400 < found.n < 800
     units = np.concatenate([found.control_unit, found.treatment_unit])

@@ -37,7 +37,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class HealthCheck:
-    """key: srm, both_arms, moved, no_events, duplicates, refused, delays, bots. ways_out: what to do, a sentence each."""
+    """key: srm, both_arms, moved, no_events, duplicates, refused, delays, bots. ways_out: what to do, in sentences."""
 
     key: str
     title: str

@@ -9,10 +9,10 @@ from scipy import special
 
 from experiments.live_plan import Metric
 from experiments.reports import binary_copy
-from experiments.reports.live.contrasts import Contrast
+from experiments.reports.live.contrasts import DROPPED, FEW, STRATIFIED, Contrast
 from experiments.reports.live.sums import COMPARED, Scope, fetch
 from experiments.stats import quantiles
-from experiments.stats.clustered_quantiles import ClusteredQuantile, clustered_quantile
+from experiments.stats.clustered_quantiles import ClusteredQuantile, clustered_quantile, stratified_quantile
 from experiments.stats.means import quantile_difference
 from experiments.stats.result import ComparisonResult
 
@@ -25,7 +25,6 @@ MOST_READ = 2_000_000
 PARTS = 1000
 RESAMPLES = 1000
 SEED = 20_261_121
-POOLED = "Quantiles are not compared within phases of the split: all phases are pooled."
 SAMPLED = "Of {part:.1%} of the units, drawn by a hash of their id: all values would be more than {most:,}."
 ROWS = """
 FROM compared
@@ -37,14 +36,18 @@ KEPT = "AND abs(hashtextextended(compared.unit_id, 7) %% %(parts)s) < %(kept)s"
 
 @dataclass(frozen=True)
 class Values:
-    """One entry per value; unit: which of them come from one unit. share: of the units that were read."""
+    """One entry per value; unit: which of them come from one unit; phase: of the split, None where there is but one.
+
+    share: of the units that were read.
+    """
 
     control: Floats
     treatment: Floats
     control_unit: Ints
     treatment_unit: Ints
     share: float = 1.0
-    phases: int = 1
+    control_phase: Ints | None = None
+    treatment_phase: Ints | None = None
 
     @property
     def n(self) -> int:
@@ -59,11 +62,13 @@ def read_values(scope: Scope, metric: Metric, *, most: int = MOST_READ) -> Value
         {
             "treated": "treated::smallint",
             "unit": "unit::bigint",
+            "phase": "phase::smallint",
             "value": "value::double precision",
         },
         f"""FROM (
             WITH {COMPARED}
-            SELECT treated, hashtextextended(compared.unit_id, 0) AS unit, unnest(sums.values) AS value {ROWS} {KEPT}
+            SELECT treated, hashtextextended(compared.unit_id, 0) AS unit, phase, unnest(sums.values) AS value
+            {ROWS} {KEPT}
         ) AS single""",
         params | {"parts": PARTS, "kept": kept},
     )
@@ -74,7 +79,8 @@ def read_values(scope: Scope, metric: Metric, *, most: int = MOST_READ) -> Value
         control_unit=found["unit"][~treated],
         treatment_unit=found["unit"][treated],
         share=kept / PARTS,
-        phases=len(scope.ramps) + 1,
+        control_phase=found["phase"][~treated] if scope.ramps else None,
+        treatment_phase=found["phase"][treated] if scope.ramps else None,
     )
 
 
@@ -86,6 +92,8 @@ def quantile_contrast(metric: Metric, values: Values, *, alpha: float, once: boo
     q = metric.q or 0.5
     if not values.control.size or not values.treatment.size:
         return None
+    if values.control_phase is not None and values.treatment_phase is not None:
+        return told_of_sample(within_phases(values, values.control_phase, values.treatment_phase, q, alpha), values)
     control = clustered_quantile(values.control, values.control_unit, q)
     treatment = clustered_quantile(values.treatment, values.treatment_unit, q)
     found = by_closed_form(control, treatment, q, alpha)
@@ -100,12 +108,52 @@ def quantile_contrast(metric: Metric, values: Values, *, alpha: float, once: boo
             alpha=alpha,
         )
         found = replace(found, result=replace(result, se=found.result.se, statistic=found.result.statistic))
-    notes = [*found.result.warnings]
-    if values.phases > 1:
-        notes.append(POOLED)
-    if values.share < 1:
-        notes.append(SAMPLED.format(part=values.share, most=MOST_READ))
-    return replace(found, result=replace(found.result, warnings=tuple(notes)))
+    return told_of_sample(found, values)
+
+
+def told_of_sample(found: Contrast | None, values: Values) -> Contrast | None:
+    if found is None or values.share >= 1:
+        return found
+    note = SAMPLED.format(part=values.share, most=MOST_READ)
+    return replace(found, result=replace(found.result, warnings=(*found.result.warnings, note)))
+
+
+def within_phases(
+    values: Values, control_phase: Ints, treatment_phase: Ints, q: float, alpha: float
+) -> Contrast | None:
+    """Both arms as if they had met the phases in the same proportions, each as much as it can tell of a difference."""
+    phases = [
+        (
+            part(values.control, values.control_unit, control_phase == one),
+            part(values.treatment, values.treatment_unit, treatment_phase == one),
+        )
+        for one in np.union1d(control_phase, treatment_phase)
+    ]
+    usable = [both for both in phases if min(one.units for one in both) >= FEW]
+    if not usable:
+        return None
+    told = [control.units * treatment.units / (control.units + treatment.units) for control, treatment in usable]
+    first, second = (
+        stratified_quantile([(both[arm].values, both[arm].unit) for both in usable], told, q) for arm in (0, 1)
+    )
+    found = by_closed_form(first, second, q, alpha)
+    dropped = sum(one.units for both in phases for one in both) - first.clusters - second.clusters
+    notes = (*found.result.warnings, *([DROPPED.format(n=dropped)] if dropped else []))
+    method = STRATIFIED.format(method=found.result.method, k=len(usable)) if len(usable) > 1 else found.result.method
+    return replace(found, result=replace(found.result, method=method, warnings=notes))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of one arm in one phase."""
+
+    values: Floats
+    unit: Ints
+    units: int
+
+
+def part(values: Floats, unit: Ints, here: NDArray[np.bool_]) -> Part:
+    return Part(values[here], unit[here], np.unique(unit[here]).size)
 
 
 def by_closed_form(control: ClusteredQuantile, treatment: ClusteredQuantile, q: float, alpha: float) -> Contrast:
