@@ -128,15 +128,14 @@ def live_test_units(request: HttpRequest, key: str) -> HttpResponse:
 def live_test_unit(request: HttpRequest, key: str) -> HttpResponse:
     """`id` in the address, because a unit's id may hold anything."""
     live_test = get_live_test(key)
-    page = units.unit_page(live_test, request.GET.get("id", ""))
+    place = units.Place.from_query(request.GET.get("before", ""))
+    page = units.unit_page(live_test, request.GET.get("id", ""), place=place)
     if page is None:
         raise Http404("This test has met no such unit.")
     context = {
         "live_test": live_test,
         "row": page.row,
-        "events": page.events,
-        "has_more": page.has_more,
-        "since": page.since,
+        "page": page,
         "metrics": shown_metrics(live_test),
         "is_hidden": is_hidden(live_test),
     }

@@ -1,9 +1,11 @@
 """The rows behind a live test's numbers: refused events, units, and units in both arms."""
 
+import re
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
@@ -193,26 +195,66 @@ def test_a_units_id_is_taken_as_it_stands_with_blanks_and_without_what_no_text_h
     assert "control-000" in shown(lead, "live_test_units", live_test, unit="control-000 ")
 
 
-def test_of_a_test_with_many_events_the_newest_are_looked_through(lead: Client) -> None:
-    live_test = make_live_test()
-    make_units(live_test, 1)
-    unit = "control-000"
-    for hour in (-48, 1, 2, 3):
+def make_events(live_test: LiveTest, unit: str, *hours: int) -> None:
+    """One event of the unit in a batch of two, at each of these hours."""
+    for hour in hours:
         at = NOW + timedelta(hours=hour)
         batch = EventBatch.objects.create(live_test=live_test, n=2, received_at=at)
         LiveEvent.objects.create(
             live_test_id=live_test.pk, event_id=f"came-{hour}", batch_id=batch.pk, name="x", unit_id=unit, at=at,
             received_at=at,
         )  # fmt: skip
+
+
+def every_page(lead: Client, live_test: LiveTest, unit: str) -> list[str]:
+    """The newest page and all that it leads to."""
+    pages, place = [shown(lead, "live_test_unit", live_test, id=unit)], re.compile(r'before=([^"&]+)" rel="next"')
+    while found := place.search(pages[-1]):
+        pages.append(shown(lead, "live_test_unit", live_test, id=unit, before=unquote(found[1])))
+    return pages
+
+
+def test_no_event_of_a_unit_is_missed_in_a_test_with_many(lead: Client) -> None:
+    """Whatever one page looks through, the next goes on from there, to the last one."""
+    live_test = make_live_test()
+    make_units(live_test, 1)
+    unit, hours = "control-000", range(1, 8)
+    make_events(live_test, "somebody", 8)
+    make_events(live_test, unit, *hours)
+    make_events(live_test, "somebody", -2)
     text = shown(lead, "live_test_unit", live_test, id=unit)
-    assert all(f"came-{hour}" in text for hour in (1, 2, 3))
-    assert "looked through" not in text
-    for name, most in (("MOST_LOOKED_THROUGH", 4), ("MOST_BATCHES", 2)):
+    assert all(f"came-{hour}<" in text for hour in hours)
+    assert "Look further back" not in text
+    for name, most in (("MOST_LOOKED_THROUGH", 4), ("MOST_BATCHES", 2), ("EVENTS_SHOWN", 3), ("EVENTS_SHOWN", 1)):
         with patch.object(units, name, most):
-            text = shown(lead, "live_test_unit", live_test, id=unit)
-        assert "came-2" in text
-        assert "came-1" not in text
-        assert "looked through" in text
+            pages = every_page(lead, live_test, unit)
+        assert len(pages) > 1
+        told = [re.findall(r"came-(-?[0-9]+)<", page) for page in pages]
+        assert [hour for page in told for hour in page] == [str(hour) for hour in reversed(hours)], name
+        assert "Newest" in pages[-1]
+
+
+def test_windows_without_an_event_of_the_unit_are_passed_over(lead: Client) -> None:
+    live_test = make_live_test()
+    make_units(live_test, 1)
+    unit = "control-000"
+    make_events(live_test, unit, 1)
+    make_events(live_test, "somebody", 2, 3, 4, 5)
+    with patch.object(units, "MOST_BATCHES", 2):
+        assert "came-1<" in shown(lead, "live_test_unit", live_test, id=unit)
+    with patch.object(units, "MOST_BATCHES", 1):
+        first, second = every_page(lead, live_test, unit)[:2]
+    assert "came-" not in first
+    assert "None came in during this time" in first
+    assert "came-1<" in second
+
+
+@pytest.mark.parametrize("words", ["", "x", "5", "5|never|", "-1|2026-03-02T09:00:00+00:00|", "9|2026-03-02|a|b"])
+def test_a_place_that_means_nothing_begins_with_the_newest(lead: Client, words: str) -> None:
+    live_test = make_live_test()
+    make_units(live_test, 1)
+    make_events(live_test, "control-000", 1)
+    assert "came-1<" in shown(lead, "live_test_unit", live_test, id="control-000", before=words)
 
 
 def test_a_unit_of_another_test_is_not_found(lead: Client) -> None:

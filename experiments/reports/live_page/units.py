@@ -1,8 +1,8 @@
 """The units behind a live test's numbers: a page of them with their sums, and one with all that it did."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -15,13 +15,16 @@ from experiments.models import ArmConflict, Exposure, LiveEvent, LiveTest, UnitM
 PAGE_LENGTH = 50
 EVENTS_SHOWN = 200
 # Events are found by their id and by their batch. No index knows their unit: each event that comes in would pay for a
-# page that few open. So the batches that can hold a unit's events are looked through, the newest first, and of them no
-# more than so many events.
-MOST_BATCHES, MOST_LOOKED_THROUGH = 20_000, 500_000
+# page that few open. So the batches that can hold a unit's events are looked through, the newest first, a window of so
+# many events at a time (0.2 seconds a million), and the page goes on where the last one has ended.
+MOST_BATCHES, MOST_LOOKED_THROUGH = 100_000, 4_000_000
+# Windows in which the unit has sent nothing, before the reader is asked whether to look on.
+MOST_WINDOWS = 3
 NEWEST = """
 SELECT id, received_at, sum(n) OVER (ORDER BY received_at DESC, id DESC) - n >= %(most)s AS is_too_many FROM (
     SELECT id, n, received_at FROM experiments_eventbatch
     WHERE live_test_id = %(test)s AND n > 0 AND received_at >= %(since)s
+      AND received_at <= %(upto)s AND id < %(before)s
     ORDER BY received_at DESC, id DESC LIMIT %(batches)s
 ) AS newest
 """
@@ -32,6 +35,7 @@ FROM ({NEWEST}) AS window_of
 """  # noqa: S608 constants of this module
 # Nothing of a unit came in before it was exposed; an exposure may be dated by a clock that is at most a day ahead.
 MARGIN = timedelta(days=1)
+LATEST, ANY_BATCH = datetime.max.replace(tzinfo=UTC), 2**63 - 1
 LONGEST_ID = 200
 ARMS = ("control", "treatment")
 
@@ -120,38 +124,102 @@ def with_sums(live_test: LiveTest, exposures: Sequence[Exposure]) -> list[UnitRo
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a page of a unit's events begins: in batches before that one, received by then, after that event."""
+
+    before: int = ANY_BATCH
+    upto: datetime = LATEST
+    after: tuple[datetime, str] | None = None
+
+    def __str__(self) -> str:
+        at, event = self.after or ("", "")
+        told = at.isoformat() if isinstance(at, datetime) else ""
+        return f"{self.before}|{self.upto.isoformat()}|{told}|{event}"
+
+    @classmethod
+    def from_query(cls, words: str) -> "Place":
+        """What means nothing begins with the newest."""
+        before, _, rest = words.partition("|")
+        upto, _, after = rest.partition("|")
+        limit = place_in(f"{upto}|")
+        if limit is None or not (before.isascii() and before.isdigit()):
+            return cls()
+        return cls(min(int(before), ANY_BATCH), limit[0], place_in(after))
+
+
+@dataclass(frozen=True)
+class Window:
+    """Batches from `first` on, received since then; is_cut: older ones of the test may hold events of the unit."""
+
+    first: int
+    since: datetime | None
+    is_cut: bool
+
+
+@dataclass(frozen=True)
 class UnitPage:
-    """since: where older events of the test were not looked through, when the oldest of those that were came in."""
+    """since: where older events of the test were not looked through, when the oldest of those that were came in.
+
+    next: the place of more events, or of those older ones; empty where all have been shown.
+    """
 
     row: UnitRow
     events: list[LiveEvent]
     has_more: bool
     since: datetime | None
+    next: str = ""
+    is_first: bool = True
 
 
-def unit_page(live_test: LiveTest, unit_id: str) -> UnitPage | None:
+def unit_page(live_test: LiveTest, unit_id: str, *, place: Place = Place()) -> UnitPage | None:
     exposure = Exposure.objects.filter(live_test=live_test, unit_id=letters(unit_id)).first()
     if exposure is None:
         return None
     [row] = with_sums(live_test, [exposure])
-    first_batch, since = looked_through(live_test, exposure)
-    of_unit = LiveEvent.objects.filter(live_test_id=live_test.pk, unit_id=exposure.unit_id, batch_id__gte=first_batch)
-    found = list(of_unit.order_by("-at", "-event_id")[: EVENTS_SHOWN + 1])
-    return UnitPage(row, found[:EVENTS_SHOWN], len(found) > EVENTS_SHOWN, since)
+    at = place
+    for _ in range(MOST_WINDOWS):
+        window = looked_through(live_test, exposure, at)
+        found = events_in(live_test, exposure, at, window)
+        older = Place(window.first, window.since or LATEST) if window.is_cut else None
+        if found or older is None:
+            break
+        at = older
+    shown, has_more = found[:EVENTS_SHOWN], len(found) > EVENTS_SHOWN
+    further = replace(at, after=(shown[-1].at, shown[-1].event_id)) if has_more else older
+    return UnitPage(
+        row=row,
+        events=shown,
+        has_more=has_more,
+        since=window.since if window.is_cut else None,
+        next=str(further) if further else "",
+        is_first=place == Place(),
+    )
 
 
-def looked_through(live_test: LiveTest, exposure: Exposure) -> tuple[int, datetime | None]:
-    """The oldest batch whose events are read; and since when those came, if not all could be read."""
+def events_in(live_test: LiveTest, exposure: Exposure, place: Place, window: Window) -> list[LiveEvent]:
+    """One more than a page shows, the newest first."""
+    found = LiveEvent.objects.filter(
+        live_test_id=live_test.pk, unit_id=exposure.unit_id, batch_id__gte=window.first, batch_id__lt=place.before
+    )
+    if place.after:
+        at, event = place.after
+        found = found.filter(at__lte=at).exclude(at=at, event_id__gte=event)
+    return list(found.order_by("-at", "-event_id")[: EVENTS_SHOWN + 1])
+
+
+def looked_through(live_test: LiveTest, exposure: Exposure, place: Place) -> Window:
     values: dict[str, Any] = {
         "test": live_test.pk,
         "since": exposure.exposed_at - MARGIN,
+        "upto": place.upto,
+        "before": place.before,
         "batches": MOST_BATCHES,
         "most": MOST_LOOKED_THROUGH,
     }
     with connection.cursor() as cursor:
         cursor.execute(LOOKED_THROUGH, values)
         first, since, is_cut = cursor.fetchone()
-    return first or 0, since if is_cut else None
+    return Window(first or 0, since, bool(is_cut))
 
 
 def conflict_page(live_test: LiveTest, page: str | None) -> tuple[Page[Any], list[tuple[ArmConflict, Exposure | None]]]:
