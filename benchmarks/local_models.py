@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -35,8 +36,10 @@ class LocalModels:
 
 
 @contextmanager
-def local_models() -> Iterator[LocalModels]:
-    command = [sys.executable, "-m", "tests.running.model_server", "--port", "0"]
+def local_models(*, script: Path | None = None, wait_ms: int = 0) -> Iterator[LocalModels]:
+    """script: what each model says to each prompt, as `tests.running.model_answers` reads it."""
+    command = [sys.executable, "-m", "tests.running.model_server", "--port", "0", "--wait-ms", str(wait_ms)]
+    command += ["--script", str(script)] if script else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""

@@ -99,9 +99,17 @@ def person(username: str, role: Role) -> User:
 
 
 def imported_experiment(*, created_by: User, now: datetime) -> Experiment:
-    if found := Experiment.objects.filter(name=EXPERIMENT).first():
-        return found
-    options = PairOptions(baseline_name=BASELINE, candidate_name=CANDIDATE, experiment=EXPERIMENT)
+    return Experiment.objects.filter(name=EXPERIMENT).first() or import_pairs(created_by=created_by, now=now)
+
+
+def import_pairs(*, created_by: User, now: datetime) -> Experiment:
+    """They join the experiment of that name where it stands already, whatever its models are."""
+    options = PairOptions(
+        baseline_name=BASELINE,
+        candidate_name=CANDIDATE,
+        experiment=EXPERIMENT,
+        add_to_existing=Experiment.objects.filter(name=EXPERIMENT).exists(),
+    )
     with (CONTENT / "pairs.jsonl").open("rb") as file:
         upload = uploads.store(file=file, filename="support-questions.jsonl", created_by=created_by, now=now)
     checked = imports.begin(upload=upload, second_upload=None, options=options, created_by=created_by, now=now)

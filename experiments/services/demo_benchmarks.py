@@ -60,10 +60,7 @@ def load(*, now: datetime) -> None:
     experiment = Experiment.objects.select_related("baseline", "candidate", "created_by").get(name=EXPERIMENT)
     for suite in SUITES:
         at = now - suite.loaded
-        eval_set = imported_set(suite, created_by=experiment.created_by, now=at)
-        ExperimentSuite.objects.get_or_create(
-            experiment=experiment, eval_set=eval_set, defaults={"role": suite.role.value}
-        )
+        eval_set = used_set(suite, experiment=experiment, now=at)
         runs = [
             scored_run(
                 f"{suite.files}_{arm}.jsonl",
@@ -75,6 +72,12 @@ def load(*, now: datetime) -> None:
             for number, arm in enumerate(ARMS, start=1)
         ]
         compare(runs, experiment=experiment, now=at + timedelta(minutes=5))
+
+
+def used_set(suite: Suite, *, experiment: Experiment, now: datetime) -> EvalSet:
+    eval_set = imported_set(suite, created_by=experiment.created_by, now=now)
+    ExperimentSuite.objects.get_or_create(experiment=experiment, eval_set=eval_set, defaults={"role": suite.role.value})
+    return eval_set
 
 
 def imported_set(suite: Suite, *, created_by: User | None, now: datetime) -> EvalSet:

@@ -15,7 +15,6 @@ from experiments.models import (
     Decision,
     EvidenceSnapshot,
     Experiment,
-    ExperimentSuite,
     LiveTest,
     ModelVersion,
     RegisteredPolicy,
@@ -23,7 +22,7 @@ from experiments.models import (
 )
 from experiments.policy import Criterion, EvidenceRef, Policy
 from experiments.services import decisions, demo, demo_live, evidence, experiments, gating, policies
-from experiments.services.demo_benchmarks import Suite, compare, imported_set, scored_run
+from experiments.services.demo_benchmarks import Suite, compare, imported_set, scored_run, used_set
 
 SUPPORT_REGISTERED = timedelta(days=12, hours=8)
 LIVE_TEST = "support-bot-v2"
@@ -169,10 +168,7 @@ def made(example: Example, *, lead: User, now: datetime) -> Experiment:
         now=now,
     )
     for suite in suites_of(example):
-        eval_set = imported_set(suite, created_by=lead, now=now)
-        ExperimentSuite.objects.get_or_create(
-            experiment=experiment, eval_set=eval_set, defaults={"role": suite.role.value}
-        )
+        used_set(suite, experiment=experiment, now=now)
     return experiment
 
 

@@ -67,6 +67,8 @@ MIX = [
     ("drip", 3),
     ("slow", 20),
 ]
+# What a caller tries again: with the model `passing` these pass at the second attempt, and nothing else goes wrong.
+TRIED_AGAIN = ("", "rate_limited", "http_5xx", "timeout", "malformed", "refused")
 COMMAND = re.compile(r"behave=([a-z0-9_]+)(?:\*(\d+))?")
 MODEL_COMMAND = re.compile(r"(?:misbehave-)?([a-z0-9_]+)(?:\*(\d+))?")
 ALWAYS = 1_000_000
@@ -104,10 +106,22 @@ def mixed(marker: str, seed: str = "") -> Plan:
     return FINE
 
 
+def passing(marker: str, seed: str) -> Plan:
+    """The mix of a server that has its troubles, and answers every case in the end."""
+    plan = mixed(marker, seed)
+    if EXPECTED[plan.kind] not in TRIED_AGAIN:
+        return FINE
+    return plan if plan.times < ALWAYS else Plan(plan.kind, 1)
+
+
+MIXES = {"mix": mixed, "passing": passing}
+
+
 def plan_for(*, model: str, prompt: str, marker: str) -> Plan:
-    """A command in the prompt (`behave=500*2`) beats the model's name (`500`, `mix`, `mix-SEED`)."""
+    """A command in the prompt (`behave=500*2`) beats the model's name (`500`, `mix`, `mix-SEED`, `passing-SEED`)."""
     if (told := COMMAND.search(prompt)) and (plan := read_plan(told)):
         return plan
-    if model == "mix" or model.startswith("mix-"):
-        return mixed(marker, model.removeprefix("mix").removeprefix("-"))
+    name, _, seed = model.partition("-")
+    if name in MIXES:
+        return MIXES[name](marker, seed)
     return read_plan(MODEL_COMMAND.fullmatch(model)) or FINE

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,13 +16,45 @@ ARGUMENTS = re.compile(r"args=(\{.*\})")
 WORDS = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests", 500: "Server Error"}
 
 
+@dataclass(frozen=True)
+class Line:
+    """What a model says to a prompt, word for word; `case` is what its calls are counted under."""
+
+    case: str
+    text: str
+    tool_calls: Sequence[Mapping[str, Any]]
+
+    @property
+    def message(self) -> dict[str, Any]:
+        calls = [
+            {
+                "id": f"call_{number}",
+                "type": "function",
+                "function": {"name": one["name"], "arguments": orjson.dumps(one["arguments"]).decode()},
+            }
+            for number, one in enumerate(self.tool_calls, start=1)
+        ]
+        message: dict[str, Any] = {"role": "assistant", "content": self.text or None}
+        return message | ({"tool_calls": calls} if calls else {})
+
+
+Script = Mapping[tuple[str, str], Line]
+"""By model and prompt."""
+
+
+def read_script(path: Path) -> Script:
+    """Lines of JSON: model, prompt, case, text, tool_calls."""
+    rows = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    return {(row["model"], row["prompt"]): Line(row["case"], row["text"], row["tool_calls"]) for row in rows}
+
+
 def slips(prompt: str) -> bool:
     """Whether the model `slips` gives no right answer: at about a third of the prompts, always the same ones."""
     return hashlib.md5(prompt.encode()).digest()[0] % 3 == 0
 
 
-def answer_of(request: Mapping[str, Any], prompt: str) -> dict[str, Any]:
-    """A well-formed completion that echoes, says what it is told to, or calls the tool it is given."""
+def answer_of(request: Mapping[str, Any], prompt: str, line: Line | None = None) -> dict[str, Any]:
+    """A well-formed completion: the line of a script, else it echoes, says what it is told, or calls its tool."""
     said = SAID.search(prompt)
     text = said[1] if said else f"You said: {prompt[:200]}"
     if request.get("model") == "slips" and slips(prompt):
@@ -35,6 +69,8 @@ def answer_of(request: Mapping[str, Any], prompt: str) -> dict[str, Any]:
         message = {"role": "assistant", "content": None}
         message["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
         reason = "tool_calls"
+    if line:
+        message, reason = line.message, "tool_calls" if line.tool_calls else "stop"
     choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": reason, "logprobs": None}
     if request.get("logprobs") and message["content"]:
         tokens: list[dict[str, Any]] = [

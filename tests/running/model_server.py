@@ -3,7 +3,7 @@
 In a test: `with ModelServer() as server: … server.base_url, server.calls("q1")`.
 As a process: `python -m tests.running.model_server --port 0`; it prints its base URL, and `/calls` tells what it saw.
 A prompt may hold `case=ID` (under which calls are counted), `answer=TEXT` (said in reply), `call=TOOL` and `args={…}`,
-`wait=MS`, and `behave=KIND` or `behave=KIND*N`.
+`wait=MS`, and `behave=KIND` or `behave=KIND*N`. With a script it says what stands there.
 """
 
 import argparse
@@ -13,13 +13,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
 from tests.running.misbehaviour import Plan, plan_for
-from tests.running.model_answers import PAGE, SAID, WHOLE, answer_of, refused, told
+from tests.running.model_answers import PAGE, SAID, WHOLE, Script, answer_of, read_script, refused, told
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 AUTHORIZATION = re.compile(rb"\r\nauthorization: *([^\r\n]*)", re.IGNORECASE)
@@ -85,11 +86,20 @@ class Speaker(asyncio.Protocol):
 
 
 class ModelServer:
-    def __init__(self, *, port: int = 0, key: str = "", wait_ms: int = 0, keep_bodies: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        key: str = "",
+        wait_ms: int = 0,
+        keep_bodies: bool = True,
+        script: Script | None = None,
+    ) -> None:
         self.port = port
         self.key = key
         self.wait_ms = wait_ms
         self.keep_bodies = keep_bodies
+        self.script = script or {}
         self.record = Record()
         self.transports: set[asyncio.Transport] = set()
         self.loop = asyncio.new_event_loop()
@@ -146,8 +156,7 @@ class ModelServer:
     def complete(self, speaker: Speaker, head: bytes, body: bytes) -> None:
         request = orjson.loads(body)
         prompt = text_of(request)
-        marker_found = MARKER.search(prompt)
-        marker = marker_found[1] if marker_found else ""
+        marker = self.marker_of(request["model"], prompt)
         record = self.record
         record.per_case[marker] += 1
         record.times.append(time.monotonic())
@@ -173,6 +182,12 @@ class ModelServer:
         else:
             self.reply(speaker, plan, request, prompt, authorization)
 
+    def marker_of(self, model: str, prompt: str) -> str:
+        if line := self.script.get((model, prompt)):
+            return f"{model}:{line.case}"
+        found = MARKER.search(prompt)
+        return found[1] if found else ""
+
     def reply_late(self, speaker: Speaker, *rest: Any) -> None:
         self.record.in_flight -= 1
         self.reply(speaker, *rest)
@@ -181,7 +196,7 @@ class ModelServer:
         if (answer := refused_by_model(request)) is not None:
             speaker.write(answer)
             return
-        reply = answer_of(request, prompt)
+        reply = answer_of(request, prompt, self.script.get((request["model"], prompt)))
         if plan.kind in WHOLE or plan.kind == "slow":
             speaker.write(WHOLE.get(plan.kind, WHOLE["ok"])(reply))
         elif plan.kind == "echo_key":
@@ -240,8 +255,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--key", default="", help="refuse every other key")
     parser.add_argument("--wait-ms", type=int, default=0, help="before every answer")
+    parser.add_argument("--script", type=Path, help="what each model says to each prompt")
     told_ = parser.parse_args()
-    server = ModelServer(port=told_.port, key=told_.key, wait_ms=told_.wait_ms, keep_bodies=False)
+    script = read_script(told_.script) if told_.script else None
+    server = ModelServer(port=told_.port, key=told_.key, wait_ms=told_.wait_ms, keep_bodies=False, script=script)
     with server:
         print(server.base_url, flush=True)
         server.thread.join()
