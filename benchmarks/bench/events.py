@@ -7,7 +7,7 @@ and with their unit's exposure, and each is answered.
 import http.client
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -27,7 +27,7 @@ from experiments.services.import_rows import HEAD, TAIL
 from experiments.services.live_traffic import event_rows, folding
 from experiments.services.live_traffic.ingesting import ingest
 
-BATCH, BATCHES, ROUNDS = 500, 40, 5
+BATCH, BATCHES = 500, 200
 UNITS = 20_000
 LEAST_RATIO = 0.5
 # Never asked for while this measures: rows of the yardstick belong to no test.
@@ -64,22 +64,19 @@ def made_up(count: int, *, key: str, rng: random.Random, at: datetime, units: in
 
 
 def taken(test: LiveTest, stack: Stack) -> Iterator[Row]:
-    """In turns, since the machine may be busier at one time than at another, and the table grows under both."""
+    """Batch by batch in turns, since the machine may be busier at one time than at another, and the table grows."""
     rng, at = random.Random(1), timezone.now() - timedelta(minutes=30)
-    raw, ours, over_http = [], [], []
-    send = sender(stack)
-    for _ in range(ROUNDS):
-        bodies = [
-            [orjson.dumps(made_up(BATCH, key=test.key, rng=rng, at=at)) for _ in range(BATCHES)] for _ in range(3)
-        ]
-        raw.append(seconds_of(copy_raw, [encoded(body) for body in bodies[0]]))
-        ours.append(seconds_of(take, bodies[1]))
-        over_http.append(seconds_of(send, bodies[2]))
+    acts, seconds = (copy_raw, take, sender(stack)), [0.0, 0.0, 0.0]
+    for _ in range(BATCHES):
+        bodies = [orjson.dumps(made_up(BATCH, key=test.key, rng=rng, at=at)) for _ in acts]
+        given = [encoded(bodies[0]), *bodies[1:]]
+        for place, act in enumerate(acts):
+            seconds[place] += seconds_of(act, given[place])
     stored = LiveEvent.objects.filter(live_test_id=test.pk).count()
-    assert stored == 2 * ROUNDS * BATCHES * BATCH, stored
-    yardstick = BATCHES * BATCH / median(raw)
-    yield row_of("taken by one process", BATCHES * BATCH / median(ours), yardstick)
-    yield row_of("the same over HTTP, one client after another", BATCHES * BATCH / median(over_http), yardstick)
+    assert stored == 2 * BATCHES * BATCH, stored
+    yardstick, ours, over_http = (BATCHES * BATCH / one for one in seconds)
+    yield row_of("taken by one process", ours, yardstick)
+    yield row_of("the same over HTTP, one client after another", over_http, yardstick)
 
 
 def row_of(name: str, rate: float, yardstick: float, *, bound: bool = True) -> Row:
@@ -94,17 +91,15 @@ def row_of(name: str, rate: float, yardstick: float, *, bound: bool = True) -> R
     )
 
 
-def seconds_of(act: Any, bodies: list[bytes]) -> float:
+def seconds_of(act: Callable[[bytes], None], body: bytes) -> float:
     began = time.perf_counter()
-    for body in bodies:
-        act(body)
+    act(body)
     return time.perf_counter() - began
 
 
 def encoded(body: bytes) -> bytes:
-    events = [live_events.read(raw) for raw in live_events.parse(body)]
     start = event_rows.row_start(NO_TEST, 0, timezone.now())
-    rows = (event_rows.row(start, event) for event in events if isinstance(event, Event))
+    rows = [event_rows.row(start, event) for event in live_events.read_body(body) if isinstance(event, Event)]
     return b"".join((HEAD, *rows, TAIL))
 
 
@@ -118,7 +113,7 @@ def take(body: bytes) -> None:
     assert all(one.status == "accepted" for one in answers), answers[:3]
 
 
-def sender(stack: Stack) -> Any:
+def sender(stack: Stack) -> Callable[[bytes], None]:
     link = http.client.HTTPConnection(HOST, stack.port, timeout=60)
     headers = {"Authorization": f"Bearer {make_token()}", "Content-Type": "application/json"}
 

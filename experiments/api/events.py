@@ -5,21 +5,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from msgspec.json import Encoder
 from ninja import Field, Router, Schema
 
 from experiments import live_events
 from experiments.api.problems import ApiProblem
 from experiments.api.security import Needs, Scope, spend_events, token_of
 from experiments.live_events import MOST_IN_A_REQUEST
-from experiments.services.live_traffic.ingesting import Answer, ingest
+from experiments.services.live_traffic.ingesting import Answer, take_all
 from experiments.services.live_traffic.sifting import ACCEPTED
 from experiments.tasks import ask_for_folding
 
 router = Router(tags=["Live tests"])
+ENCODE = Encoder().encode
 
 
 class Status(StrEnum):
@@ -93,15 +94,15 @@ def send_events(request: HttpRequest) -> HttpResponse:
     events = read_body(request)
     now = timezone.now()
     spend_events(token_of(request), n=max(len(events) - 1, 0), now=now)
-    answers = ingest(events, now=now)
-    for key in {one["experiment"] for one, answer in zip(events, answers, strict=True) if answer.status == ACCEPTED}:
+    answers = take_all(events, now=now)
+    for key in {event.test for event, answer in zip(events, answers, strict=True) if answer.status == ACCEPTED}:
         ask_for_folding(key, now=now)
-    return HttpResponse(orjson.dumps(as_json(answers)), status=202, content_type="application/json")
+    return HttpResponse(as_json(answers), status=202, content_type="application/json")
 
 
-def read_body(request: HttpRequest) -> list[Any]:
+def read_body(request: HttpRequest) -> list[live_events.Event | live_events.Malformed]:
     try:
-        events = live_events.parse(request.body)
+        events = live_events.read_body(request.body)
     except RequestDataTooBig:
         raise ApiProblem(413, "too_large", "The request is larger than 5 MB: send fewer events at once.") from None
     except live_events.NotEvents as error:
@@ -112,6 +113,5 @@ def read_body(request: HttpRequest) -> list[Any]:
     return events
 
 
-def as_json(answers: list[Answer]) -> dict[str, Any]:
-    results = [{"event_id": event_id, "status": status, "reason": reason} for event_id, status, reason in answers]
-    return {"results": results, "counts": dict(Counter(one.status for one in answers))}
+def as_json(answers: list[Answer]) -> bytes:
+    return ENCODE({"results": answers, "counts": Counter([one.status for one in answers])})

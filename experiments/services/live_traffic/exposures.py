@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from evalsite.platform import prepared
 from experiments import routing
@@ -50,8 +51,7 @@ class Seen:
     segment: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Exposed:
+class Exposed(Struct, frozen=True, gc=False):
     arm: str
     exposed_at: datetime
 

@@ -44,19 +44,24 @@ A_DRAFT: Refusal = (NOT_RUNNING, "the test is a draft")
 
 
 def ingest(events: list[dict[str, Any]] | bytes, *, now: datetime, source: str = Exposure.Source.EVENT) -> list[Answer]:
-    """One answer per event, in their order. `source` says where exposures among them come from.
+    """As `take_all`. Raises live_events.NotEvents for bytes that are no JSON array."""
+    read = live_events.read_body(events) if isinstance(events, bytes) else [live_events.read(one) for one in events]
+    return take_all(read, now=now, source=source)
 
-    Raises live_events.NotEvents for bytes that are no JSON array.
-    """
-    raw = live_events.parse(events) if isinstance(events, bytes) else events
-    answers = [Answer("", MALFORMED)] * len(raw)
-    for key, (placed, broken) in by_test([live_events.read(one) for one in raw]).items():
-        for place, answer in take_again(key, placed, broken, now, source):
-            answers[place] = answer
+
+def take_all(read: Sequence[Event | Malformed], *, now: datetime, source: str = Exposure.Source.EVENT) -> list[Answer]:
+    """One answer per event, in their order. `source` says where exposures among them come from."""
+    answers = [Answer("", MALFORMED)] * len(read)
+    for key, (placed, broken) in by_test(read).items():
+        new, settled = take_again(key, placed, broken, now, source)
+        for one in new:
+            answers[one.place] = Answer(one.event.event_id, ACCEPTED)
+        for other in settled:
+            answers[other.place] = other.answer
     return answers
 
 
-def by_test(read: list[Event | Malformed]) -> dict[str, tuple[list[Placed], list[Settled]]]:
+def by_test(read: Sequence[Event | Malformed]) -> dict[str, tuple[list[Placed], list[Settled]]]:
     """By the key of the test, in a fixed order. Unknown keys stand together, so that many are one transaction."""
     parts: dict[str, tuple[list[Placed], list[Settled]]] = {}
     for place, one in enumerate(read):
@@ -77,7 +82,7 @@ def by_test(read: list[Event | Malformed]) -> dict[str, tuple[list[Placed], list
 
 def take_again(
     key: str, placed: list[Placed], broken: list[Settled], now: datetime, source: str
-) -> list[tuple[int, Answer]]:
+) -> tuple[list[Placed], list[Settled]]:
     """At first as if no event stood already, for most do not; where one does, everything again, looking first."""
     looks = repeats.are_expected(key, now)
     for attempt in range(1, ATTEMPTS + 1):
@@ -98,19 +103,20 @@ def met_another(error: DatabaseError) -> bool:
 
 def take(
     key: str, placed: list[Placed], broken: list[Settled], now: datetime, source: str, *, looks: bool
-) -> list[tuple[int, Answer]]:
+) -> tuple[list[Placed], list[Settled]]:
+    """The events that are stored now, and the answers of all others."""
     test = running(key) if key else None
     if test is None:
         draft = LiveTest.objects.filter(key=key).values_list("pk", flat=True).first() if key else None
         refusal = A_DRAFT if draft else NO_TEST
         new: list[Placed] = []
-        settled = [Settled.refused(one, refusal) for one in placed]
-        note(draft, new, broken + settled, now)
+        settled = broken + [Settled.refused(one, refusal) for one in placed]
+        note(draft, new, settled, now)
     else:
         new, settled = settle(test, placed, now, source, looks=looks)
-        note(test.test_id, new, broken + settled, now)
-    accepted = [(place, Answer(event.event_id, ACCEPTED)) for place, event in new]
-    return accepted + [(one.place, one.answer) for one in broken + settled]
+        settled = broken + settled
+        note(test.test_id, new, settled, now)
+    return new, settled
 
 
 def settle(
@@ -151,8 +157,12 @@ def sift(test: RunningTest, placed: Sequence[Placed], now: datetime, source: str
         else:
             new.append(one)
     exposed = exposed_units(test, new, others, source, now)
+    oldest, latest = sieve.usual
     for one in others:
-        if refusal := sieve.other(one.event, exposed.get(one.event.unit_id)):
+        unit, at = exposed.get(one.event.unit_id), one.event.at
+        if unit is not None and unit.exposed_at <= at <= latest and oldest <= at:
+            new.append(one)
+        elif refusal := sieve.other(one.event, unit):
             refused.append(Settled.refused(one, refusal))
         else:
             new.append(one)
@@ -163,19 +173,20 @@ def exposed_units(
     test: RunningTest, exposures: Sequence[Placed], others: Sequence[Placed], source: str, now: datetime
 ) -> Mapping[str, Exposed]:
     """By a client's clock that is fast nobody was exposed later than now, which would shut out what comes next."""
-    units = {event.unit_id for _, event in others}
+    units = {one.event.unit_id for one in others}
     if not exposures:
         return known_units.look_up(test, units)
-    seen = [Seen(event.unit_id, min(event.at, now), event.arm, event.properties) for _, event in exposures]
+    events = [one.event for one in exposures]
+    seen = [Seen(event.unit_id, min(event.at, now), event.arm, event.properties) for event in events]
     exposed = expose(test.test_id, test.plan, test.split, seen, source)
     return {**known_units.look_up(test, units - exposed.keys()), **exposed}
 
 
 def note(test_id: int | None, new: Sequence[Placed], settled: Sequence[Settled], now: datetime) -> None:
     """The batch with its counts, its events, and what of it was refused."""
-    counts = orjson.dumps(Counter(one.answer.status for one in settled)).decode()
+    counts = orjson.dumps(Counter(one.answer.status for one in settled)).decode() if settled else "{}"
     values = {"test": test_id, "n": len(new), "counts": counts, "now": now, "folded_at": None if new else now}
     [[batch]] = prepared.fetch(BATCH, values)
     if new and test_id is not None:
-        event_rows.write(test_id, batch, [event for _, event in new], received_at=now)
+        event_rows.write(test_id, batch, [one.event for one in new], received_at=now)
     refusing.keep(test_id, [one for one in settled if not one.is_repeated], now=now)

@@ -49,7 +49,8 @@ MERGED_AFTER = timedelta(days=1)
 def keep(test_id: int | None, refused: Sequence[Settled], *, now: datetime) -> None:
     kept: Counter[str] = Counter()
     rows = []
-    for _, answer, unit_id in refused:
+    for one in refused:
+        answer = one.answer
         kept[answer.status] += 1
         if kept[answer.status] <= KEPT_OF_A_REQUEST:
             rows.append(
@@ -58,7 +59,7 @@ def keep(test_id: int | None, refused: Sequence[Settled], *, now: datetime) -> N
                     reason=answer.status,
                     detail=answer.reason[:300],
                     event_id=answer.event_id,
-                    unit_id=unit_id,
+                    unit_id=one.unit_id,
                     received_at=now,
                 )
             )

@@ -39,7 +39,7 @@ def wait_for_others(test_id: int) -> None:
 
 def standing(test_id: int, placed: Sequence[Placed]) -> list[Settled]:
     """The answers of events whose id stands already, whatever their time is by now."""
-    found = event_rows.standing(test_id, [event.event_id for _, event in placed])
+    found = event_rows.standing(test_id, [one.event.event_id for one in placed])
     return [
         compared(one, is_same=found[one.event.event_id] == event_rows.body_of(one.event))
         for one in placed
@@ -49,6 +49,8 @@ def standing(test_id: int, placed: Sequence[Placed]) -> list[Settled]:
 
 def within(placed: Sequence[Placed]) -> tuple[list[Placed], list[Placed]]:
     """The first of each id in a request, and those that come after one."""
+    if len({one.event.event_id for one in placed}) == len(placed):
+        return list(placed), []
     first: dict[str, Placed] = {}
     again = [one for one in placed if first.setdefault(one.event.event_id, one) is not one]
     return list(first.values()), again
@@ -58,7 +60,7 @@ def answered(again: Sequence[Placed], new: Sequence[Placed], settled: Sequence[S
     """Compared with the first of its id, or answered as that one."""
     if not again:
         return []
-    taken = {event.event_id: event for _, event in new}
+    taken = {one.event.event_id: one.event for one in new}
     why = {one.answer.event_id: one.answer for one in settled}
     return [
         compared(one, is_same=is_same(taken[one.event.event_id], one.event))

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from experiments.live_events import Event
 from experiments.live_plan import Plan
@@ -10,7 +11,7 @@ from experiments.services.live_traffic.exposures import Exposed
 from experiments.services.live_traffic.running_tests import RunningTest
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True, gc=False):
     """What an event's sender is told. `reason` says more where it was not taken."""
 
     event_id: str
@@ -28,14 +29,14 @@ STATUSES = (
 Refusal = tuple[str, str]
 
 
-class Placed(NamedTuple):
+class Placed(Struct, frozen=True, gc=False):
     """An event beside its place in the request."""
 
     place: int
     event: Event
 
 
-class Settled(NamedTuple):
+class Settled(Struct, frozen=True, gc=False):
     """The answer of an event that is not stored: it stands already, or it was refused."""
 
     place: int
@@ -70,6 +71,11 @@ class Sieve:
     late: Refusal
     early: Refusal
     before: dict[str, timedelta]
+
+    @property
+    def usual(self) -> tuple[datetime, datetime]:
+        """From when till when an event of a unit that was exposed before it is taken, whatever it is."""
+        return self.oldest, self.latest if self.ended is None else min(self.latest, self.ended)
 
     @classmethod
     def of(cls, test: RunningTest, now: datetime) -> "Sieve":
