@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from experiments.stats import checks
 from experiments.stats.checks import Floats, Ints
@@ -32,6 +31,9 @@ def value(values: Floats, q: float) -> float:
 
 def rank_interval(n: int, q: float, *, confidence: float = 0.95) -> RankInterval:
     """Order statistics that enclose the q-quantile whatever the distribution (Conover 1999, section 3.2)."""
+    # Here, since it takes a third of a second to load, which every process would spend.
+    from scipy import stats
+
     checks.positive_count("n", n)
     checks.open_unit("q", q)
     alpha = 1 - checks.open_unit("confidence", confidence)

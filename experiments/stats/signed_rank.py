@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
-from scipy.stats import rankdata
 
 from experiments.stats.checks import Floats
 
@@ -24,6 +23,9 @@ class SignedRank:
 
 def signed_rank(differences: Floats, alpha: float) -> SignedRank:
     """differences: without zeros."""
+    # Here, since it takes a third of a second to load, which every process would spend.
+    from scipy.stats import rankdata
+
     n = differences.size
     ranks = rankdata(np.abs(differences))
     v = float(ranks[differences > 0].sum())
