@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
+from benchmarks.migrated import renew_database, take_given_cluster
 from evalsite.platform.embedded import Servers, broker_url, database_url
-from evalsite.platform.embedded.postgres import DATABASE
 from evalsite.platform.embedded.processes import last_lines, wait_until
 from evalsite.platform.supervision.child import Child
 from evalsite.platform.supervision.site import (
@@ -137,6 +136,7 @@ def running(
         "CELERY_BROKER_URL": broker_url(folder),
     }
     port = free_port(HOST, FIRST_PORT)
+    take_given_cluster(folder)
     servers = Servers.start(folder, durable=True)
     stack = Stack(
         folder=folder,
@@ -155,6 +155,7 @@ def running(
     )
     try:
         renew_database(servers)
+        collect_static_files()
         if web:
             stack.start_web()
         stack.start_workers()
@@ -166,17 +167,10 @@ def running(
         stack.stop()
 
 
-def renew_database(servers: Servers) -> None:
+def collect_static_files() -> None:
     from django.core.management import call_command
-    from django.db import connections
 
-    connections.close_all()
-    with servers.postgres.connect("postgres") as link:
-        link.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
-    servers.postgres.make_database()
-    call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
-    connections.close_all()
 
 
 def in_group(entry: Path, group: int) -> bool:

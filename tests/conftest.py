@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connections
@@ -13,10 +14,12 @@ from pytest_django import DjangoDbBlocker
 
 from tests.running import databases
 from tests.running.browser import WatchedBrowser, running_chromium
+from tests.running.kept_stack import KeptStack
 from tests.running.live_stack import LiveStack
 from tests.running.servers import RunServers, remove_folders_of_killed_runs, run_folder
 
-RUN_SERVERS = RunServers()
+RUN_SERVERS, KEPT_STACK = RunServers(), KeptStack()
+NEED_THE_SITE: set[Path] = set()
 # Playwright keeps an event loop in the tests' thread, which Django takes for asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 # A deadline measures how busy the machine is, and a run that fails must fail again.
@@ -26,7 +29,7 @@ FIRST_PROCESS = "PYTEST_XDIST_WORKER" not in os.environ
 
 
 # Files of few tests that take long: begun last, they would be all that runs at the end.
-LONG = ("tests/journeys/", "tests/prove/", "tests/api/test_schema.py")
+LONG = ("tests/journeys/", "tests/prove/", "tests/platform/test_up.py", "tests/api/test_schema.py")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -36,7 +39,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    """At first the files that need the live site, which is then stopped; then all others that take long."""
+    NEED_THE_SITE.update(item.path for item in items if "module_stack" in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: (item.path not in NEED_THE_SITE, not item.nodeid.startswith(LONG)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.path not in NEED_THE_SITE:
+        KEPT_STACK.stop()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,6 +75,7 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     yield
     with django_db_blocker.unblock():
         connections.close_all()
+        KEPT_STACK.stop()
         databases.drop(databases.this_process())
 
 
@@ -76,23 +88,17 @@ TransactionTestCase._fixture_teardown = clean_up_after_commit  # type: ignore[at
 
 
 @pytest.fixture(scope="module")
-def module_stack(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveStack]:
-    name = f"{databases.this_process()}_live"
+def module_stack(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> LiveStack:
+    """The real site, with nothing in it at the start of a module."""
     with django_db_blocker.unblock():
-        databases.renew(name)
-        stack = LiveStack.on(name, number=process_number())
-    try:
-        stack.start()
-        yield stack
-    finally:
-        stack.stop()
-        with django_db_blocker.unblock():
-            databases.drop(name)
+        stack = KEPT_STACK.fresh(number=process_number())
+        databases.switch_to(databases.this_process())
+    return stack
 
 
 @pytest.fixture
 def live_stack(module_stack: LiveStack, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveStack]:
-    """The real site, one per test module; meanwhile the ORM of the test works on the site's own database."""
+    """Meanwhile the ORM of the test works on the site's own database."""
     with django_db_blocker.unblock():
         databases.switch_to(module_stack.database)
         yield module_stack

@@ -19,9 +19,11 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from benchmarks.migrated import copy_cluster
 from evalsite.platform.embedded import Paths, database_url
 from evalsite.platform.embedded.processes import command_of, first_pid_in, wait_until
 from evalsite.platform.supervision.site import free_port
+from tests.running.migrated_cluster import migrated_cluster
 
 START_SECONDS = 240.0
 
@@ -175,6 +177,7 @@ def test_a_command_without_a_running_site_says_how_to_start_it(folder: Path) -> 
 
 
 def test_a_second_up_on_the_same_folder_is_refused_and_harms_nothing(folder: Path) -> None:
+    copy_cluster(migrated_cluster(), folder)
     with running(folder, free_port("127.0.0.1", 8650)) as first:
         second = Up(folder, 8690)
         assert second.process.wait(60) == 1

@@ -73,7 +73,13 @@ def renew(name: str) -> None:
 
 
 def empty(name: str) -> None:
-    """Back to the template's rows, quicker than a new copy, past triggers that forbid DELETE; else a new copy."""
+    """Back to the template's rows, quicker than a new copy; else a new copy."""
+    if not is_emptied(name):
+        renew(name)
+
+
+def is_emptied(name: str) -> bool:
+    """Past triggers that forbid DELETE. False where rows of the template changed, or somebody else holds some."""
     migrated = migrated_tables()
     switch_to(name)
     try:
@@ -83,12 +89,19 @@ def empty(name: str) -> None:
             cursor.execute(
                 "".join(f'DELETE FROM "{table}";' for table in filled if table not in migrated) or "SELECT 1"
             )
-            changed = {table: count(cursor, table) for table in migrated} != migrated
+            return {table: count(cursor, table) for table in migrated} == migrated
     except DatabaseError:
-        changed = True
-    switch_to(name)
-    if changed:
-        renew(name)
+        return False
+    finally:
+        switch_to(name)
+
+
+def is_quiet(name: str) -> bool:
+    """Whether nobody else is in the middle of a transaction there."""
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND state <> 'idle' AND pid <> pg_backend_pid()"
+    with maintenance() as link:
+        [found] = link.execute(busy, [name]).fetchall()
+    return found == (0,)
 
 
 def tables_with_rows(cursor: Any) -> list[str]:

@@ -67,6 +67,9 @@ class LiveStack:
         if not wait_until(lambda: answers(HOST, self.port), seconds=START_SECONDS):
             raise RuntimeError(f"The web server does not answer:\n{self.logs()}")
 
+    def forget_messages(self) -> None:
+        empty_broker(str(self.worker.environment["CELERY_BROKER_URL"]))
+
     def stop(self) -> None:
         for child in (self.web, self.worker):
             child.kill()
