@@ -226,7 +226,7 @@ PROMISES = [
             ("the same mean without its cap", arms_of(turns(np.inf), control=FIFTH), MANY),
             ("a mean of which nine in ten are 0, no cap", arms_of(spent, control=FIFTH), 10_000),
             ("the same in a twentieth of the traffic", arms_of(spent, control=TWENTIETH), 2000),
-            ("a capped mean after a ramp from 1%", ramped_arms(turns(CAP)), 10_000),
+            ("a capped mean after a ramp from 1%", ramped_arms(turns(CAP)), 40_000),
         )
         for name, spending in SPENDINGS
     ),

@@ -28,7 +28,7 @@ def test_cells_merge_without_loss() -> None:
     y, x = RNG.normal(5, 2, 90), RNG.normal(3, 1, 90)
     both = merged(cell_of(y[:40], x[:40]), cell_of(y[40:], x[40:]))
     whole = cell_of(y, x)
-    for name in ("n", "y", "x", "yy", "xx", "xy", "yyy", "yyx", "yxx", "xxx"):
+    for name in ("n", "y", "x", "yy", "xx", "xy", "y3", "y2x", "yx2", "x3"):
         assert getattr(both, name) == pytest.approx(getattr(whole, name))
 
 
@@ -47,7 +47,7 @@ def test_third_powers_are_what_the_database_can_sum() -> None:
 
     sums = [50, y.mean(), x.mean(), together(y, y), together(x, x), together(x, y), y.mean(), 0]
     read = read_cell([*sums, together(y, y * y), together(x, y * y), together(y, x * x), together(x, x * x)])
-    for name in ("yyy", "yyx", "yxx", "xxx"):
+    for name in ("y3", "y2x", "yx2", "x3"):
         assert getattr(read, name) == pytest.approx(getattr(cell_of(y, x), name))
     assert read.thirds(0.7) / 50 == pytest.approx(stats.moment(y - 0.7 * x, 3))
 

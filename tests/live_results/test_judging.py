@@ -75,8 +75,8 @@ def test_where_a_few_large_values_decide_there_is_no_verdict_and_a_way_out(readi
 
 def test_a_planned_look_asks_for_less_skew_than_a_single_reading() -> None:
     """150 lognormal units against 600, as simulated: at a look 5% become 8%, read once they stay 5%."""
-    third, cells = 6.0, Cell(n=600, y=1.0, yy=600.0, yyy=600 * 6.0)
-    tilted = Stratum(cells, Cell(n=1500, y=1.2, yy=1500.0, yyy=1500 * third))
+    third, cells = 6.0, Cell(n=600, y=1.0, yy=600.0, y3=600 * 6.0)
+    tilted = Stratum(cells, Cell(n=1500, y=1.2, yy=1500.0, y3=1500 * third))
 
     def between(alpha: float) -> Contrast | None:
         return contrast(metric("mean"), (tilted,), alpha=alpha)

@@ -12,7 +12,7 @@ from experiments.stats import checks
 @dataclass(frozen=True)
 class Cell:
     """n units; y: mean of the metric; x: mean of the covariate, or of a ratio's denominator; yy, xx, xy: sums of
-    squares and products about those means, yyy to xxx: of their third powers. raw_y: mean without the cap; capped:
+    squares and products about those means, y3 to x3: of their third powers. raw_y: mean without the cap; capped:
     units above it."""
 
     n: int = 0
@@ -23,14 +23,14 @@ class Cell:
     xy: float = 0.0
     raw_y: float = 0.0
     capped: int = 0
-    yyy: float = 0.0
-    yyx: float = 0.0
-    yxx: float = 0.0
-    xxx: float = 0.0
+    y3: float = 0.0
+    y2x: float = 0.0
+    yx2: float = 0.0
+    x3: float = 0.0
 
     def thirds(self, tilt: float) -> float:
         """The sum of third powers of y - tilt x about its mean."""
-        return self.yyy - 3 * tilt * self.yyx + 3 * tilt**2 * self.yxx - tilt**3 * self.xxx
+        return self.y3 - 3 * tilt * self.y2x + 3 * tilt**2 * self.yx2 - tilt**3 * self.x3
 
     def with_zeros(self, units: int) -> "Cell":
         """So many more units that did nothing."""
@@ -64,7 +64,7 @@ def merged(first: Cell, second: Cell) -> Cell:
     dy, dx = second.y - first.y, second.x - first.x
     between = first.n * share
     moved = [moved_thirds(first, -dy * share, -dx * share), moved_thirds(second, dy * (1 - share), dx * (1 - share))]
-    yyy, yyx, yxx, xxx = (sum(pair) for pair in zip(*moved, strict=True))
+    y3, y2x, yx2, x3 = (sum(pair) for pair in zip(*moved, strict=True))
     return Cell(
         n=n,
         y=first.y + dy * share,
@@ -74,21 +74,21 @@ def merged(first: Cell, second: Cell) -> Cell:
         xy=first.xy + second.xy + dx * dy * between,
         raw_y=first.raw_y + (second.raw_y - first.raw_y) * share,
         capped=first.capped + second.capped,
-        yyy=yyy,
-        yyx=yyx,
-        yxx=yxx,
-        xxx=xxx,
+        y3=y3,
+        y2x=y2x,
+        yx2=yx2,
+        x3=x3,
     )
 
 
 def moved_thirds(cell: Cell, dy: float, dx: float) -> tuple[float, float, float, float]:
-    """yyy, yyx, yxx and xxx about a point from which the means of the cell lie so far away."""
+    """y3, y2x, yx2 and x3 about a point from which the means of the cell lie so far away."""
     n = cell.n
     return (
-        cell.yyy + 3 * dy * cell.yy + n * dy**3,
-        cell.yyx + 2 * dy * cell.xy + dx * cell.yy + n * dy**2 * dx,
-        cell.yxx + 2 * dx * cell.xy + dy * cell.xx + n * dy * dx**2,
-        cell.xxx + 3 * dx * cell.xx + n * dx**3,
+        cell.y3 + 3 * dy * cell.yy + n * dy**3,
+        cell.y2x + 2 * dy * cell.xy + dx * cell.yy + n * dy**2 * dx,
+        cell.yx2 + 2 * dx * cell.xy + dy * cell.xx + n * dy * dx**2,
+        cell.x3 + 3 * dx * cell.xx + n * dx**3,
     )
 
 
@@ -109,8 +109,8 @@ def cell_of(y: ArrayLike, x: ArrayLike | None = None) -> Cell:
         xx=float(dx @ dx),
         xy=float(dy @ dx),
         raw_y=float(values.mean()),
-        yyy=float(dy**2 @ dy),
-        yyx=float(dy**2 @ dx),
-        yxx=float(dy @ dx**2),
-        xxx=float(dx**2 @ dx),
+        y3=float(dy**2 @ dy),
+        y2x=float(dy**2 @ dx),
+        yx2=float(dy @ dx**2),
+        x3=float(dx**2 @ dx),
     )

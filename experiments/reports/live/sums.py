@@ -169,10 +169,10 @@ def read_cell(found: Sequence[Any]) -> Cell:
     cell = Cell(*lower)
     return replace(
         cell,
-        yyy=y_yy - 2 * cell.y * cell.yy,
-        yyx=x_yy - 2 * cell.y * cell.xy,
-        yxx=y_xx - 2 * cell.x * cell.xy,
-        xxx=x_xx - 2 * cell.x * cell.xx,
+        y3=y_yy - 2 * cell.y * cell.yy,
+        y2x=x_yy - 2 * cell.y * cell.xy,
+        yx2=y_xx - 2 * cell.x * cell.xy,
+        x3=x_xx - 2 * cell.x * cell.xx,
     )
 
 
