@@ -1,20 +1,31 @@
 """A model call is made to the endpoint of its unit's arm, once, and becomes an event whatever comes of it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
+from django.db import DatabaseError
 from django.test import override_settings
+from django.utils import timezone
 
-from experiments.models import Exposure, LiveEvent, LiveTest
-from experiments.services.live_traffic import gateway
+from experiments.endpoints.errors import CallError
+from experiments.endpoints.relaying import Relayed
+from experiments.models import Endpoint, EndpointSlots, EndpointState, Exposure, LiveEvent, LiveTest
+from experiments.services.live_traffic import gateway, sharing
 from experiments.services.live_traffic.exposures import rule
 from experiments.services.live_traffic.running_tests import running
+from experiments.services.runs import limits
+from experiments.services.runs.limits import Wish
 from experiments.services.runs.messages import AskedModel
+from experiments.services.runs.pacing import Tally
 from tests.api.calling import Program
 from tests.factories.benchmarks_ import make_called_model, make_endpoint
 from tests.factories.experiments_ import make_model_version
 from tests.factories.live_tests_ import make_live_test
+from tests.factories.platform_ import NOW
 from tests.running.model_server import ModelServer
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +174,73 @@ def test_an_arm_without_an_endpoint_is_refused_for_both_arms(program: Program, s
         answer = ask(program, unit_in(arm))
         assert (answer.status_code, answer.json()["code"]) == (409, "arm_not_callable")
     assert not Exposure.objects.exists()
+
+
+def run_with(endpoint: Endpoint, *, wants: int) -> Wish:
+    """A run at work on the endpoint."""
+    return Wish(uuid4(), wants, in_flight=0, ready=wants, starts_left=0, tokens_per_call=1.0)
+
+
+def test_a_call_takes_its_slot_from_those_that_runs_share(program: Program, server: ModelServer) -> None:
+    """Where a run has them all the unit is told to ask again, its arm has failed, and the run leaves one next time."""
+    endpoint = make_test(server).control.endpoint
+    assert endpoint
+    run = run_with(endpoint, wants=endpoint.max_concurrency)
+    assert limits.ask(endpoint=endpoint, wish=run, tally=Tally(), now=timezone.now()).slots == 8
+    answer = ask(program, "u1")
+    assert (answer.status_code, answer.headers["Retry-After"], answer.json()["code"]) == (429, "1", "rate_limited")
+    assert "ask again" in answer.json()["message"]
+    assert not server.record.bodies
+    assert Exposure.objects.get().unit_id == "u1"
+    assert LiveEvent.objects.get().properties == {"error": "rate_limited", "failed": 1}
+    assert limits.ask(endpoint=endpoint, wish=run, tally=Tally(), now=timezone.now()).slots < 8
+    assert ask(program, "u1").status_code == 200
+    assert [one.holder for one in EndpointSlots.objects.all()] == [run.holder]
+
+
+def test_calls_keep_to_the_rate_that_runs_keep_to(program: Program, server: ModelServer) -> None:
+    endpoint = make_test(server).control.endpoint
+    assert endpoint
+    Endpoint.objects.filter(pk=endpoint.pk).update(requests_per_minute=2)
+    first, second = ask(program, "u1"), ask(program, "u1")
+    assert (first.status_code, second.status_code, second.headers["Retry-After"]) == (200, 429, "30")
+    assert len(server.record.bodies) == 1
+    endpoint.refresh_from_db()
+    wish = run_with(endpoint, wants=4)
+    assert limits.ask(endpoint=endpoint, wish=wish, tally=Tally(), now=timezone.now()).starts == []
+
+
+def test_what_a_call_learns_of_its_endpoint_runs_know(program: Program, server: ModelServer) -> None:
+    """And an endpoint that asked for rest is not called before."""
+    endpoint = make_test(server).control.endpoint
+    assert endpoint
+    refused = ask(program, "u1", messages=[{"role": "user", "content": "case=q behave=429_after"}])
+    state = EndpointState.objects.get(endpoint=endpoint)
+    assert (refused.status_code, state.concurrency) == (429, 4)
+    assert state.resting_until is not None
+    again = ask(program, "u1")
+    assert (again.status_code, len(server.record.bodies)) == (429, 1)
+    assert "rest" in again.json()["message"]
+
+
+def test_a_slot_is_held_as_long_as_its_call_may_take() -> None:
+    endpoint = make_endpoint(timeout_seconds=60)
+    held = []
+
+    def fails() -> Relayed:
+        held.append(EndpointSlots.objects.get(endpoint=endpoint))
+        raise CallError("timeout", "No answer.")
+
+    with pytest.raises(CallError):
+        sharing.call(endpoint, fails, clock=lambda: NOW)
+    assert (held[0].n, held[0].lease_until) == (1, NOW + timedelta(seconds=75))
+    assert not EndpointSlots.objects.exists()
+
+
+def test_an_answer_is_not_lost_when_its_slot_cannot_be_given_back(program: Program, server: ModelServer) -> None:
+    make_test(server)
+    with patch.object(limits, "give_back", side_effect=DatabaseError):
+        assert ask(program, "u1").status_code == 200
 
 
 @override_settings(GATEWAY_CALLS_AT_ONCE=0)

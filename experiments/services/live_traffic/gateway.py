@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -14,8 +15,9 @@ from django.db import DatabaseError
 
 from experiments.endpoints.errors import CallError
 from experiments.endpoints.relaying import Relayed
-from experiments.models import Exposure, ModelVersion
+from experiments.models import Endpoint, Exposure, ModelVersion
 from experiments.services import endpoints
+from experiments.services.live_traffic import sharing
 from experiments.services.live_traffic.assigning import assign
 from experiments.services.live_traffic.ingesting import ingest
 from experiments.services.live_traffic.running_tests import RunningTest
@@ -74,12 +76,14 @@ def complete(
 ) -> Routed:
     """Raises NotCallable, TooBusy, KeyNotReadable and NoFieldKeys, before anybody is exposed."""
     versions = arms_of(test)
-    callers = {arm: endpoints.caller(callable_endpoint(version)) for arm, version in versions.items()}
+    called = {arm: callable_endpoint(version) for arm, version in versions.items()}
+    callers = {arm: endpoints.caller(endpoint) for arm, endpoint in called.items()}
     with lanes.one():
         [assigned] = assign(test=test, unit_ids=[unit], attributes={}, now=clock(), source=Exposure.Source.GATEWAY)
         request = request_for(versions[assigned.arm], body)
         try:
-            answer, error = callers[assigned.arm].relay(request), None
+            relay = partial(callers[assigned.arm].relay, request)
+            answer, error = sharing.call(called[assigned.arm], relay, clock=clock), None
         except CallError as failed:
             answer, error = None, failed
     event = event_of(test, unit, conversation, answer, error, now=clock())
@@ -92,7 +96,7 @@ def arms_of(test: RunningTest) -> dict[str, ModelVersion]:
     return {arm: found[number] for arm, number in ids.items()}
 
 
-def callable_endpoint(version: ModelVersion) -> Any:
+def callable_endpoint(version: ModelVersion) -> Endpoint:
     """Asked of both arms at each call: one that fails always would fail in its own arm only."""
     if version.endpoint is None:
         raise NotCallable(f"{version} was imported and has no endpoint, so this test cannot be routed here.")

@@ -17,7 +17,7 @@ PROBE_PATIENCE = timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Wish:
-    """What one lane would like for the next second."""
+    """What one lane would like for the next second, or the gateway for a call that may take as long as `held_for`."""
 
     holder: UUID
     calls_at_once: int
@@ -25,6 +25,7 @@ class Wish:
     ready: int
     starts_left: int
     tokens_per_call: float
+    held_for: timedelta = SLOTS_FOR
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def with_slots(allowance: Allowance, state: EndpointState, wish: Wish, *, now: d
             "n": share.held,
             "wants": wish.calls_at_once,
             "in_flight": wish.in_flight,
-            "lease_until": now + SLOTS_FOR,
+            "lease_until": now + wish.held_for,
         },
     )
     return Allowance(
@@ -107,6 +108,11 @@ def with_slots(allowance: Allowance, state: EndpointState, wish: Wish, *, now: d
         in_flight_elsewhere=sum(other["in_flight"] for other in others),
         gave_up=allowance.gave_up,
     )
+
+
+def wait_for(*, holder: UUID, now: datetime) -> None:
+    """A holder that got no slot stays hungry for a while, so that the others leave it one."""
+    EndpointSlots.objects.filter(holder=holder).update(lease_until=now + SLOTS_FOR)
 
 
 def give_back(*, holders: Sequence[UUID]) -> None:
