@@ -16,7 +16,9 @@ class HookForm(forms.Form):
         label="Address",
         max_length=500,
         help_text="Gets a POST with JSON for every decision that is signed.",
-        widget=forms.TextInput(attrs={"inputmode": "url", "autocapitalize": "none", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"inputmode": "url", "autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+        ),
     )
     experiment = forms.ModelChoiceField(
         Experiment.objects.order_by("-created_at"), required=False, empty_label="All experiments", label="Decisions on"

@@ -37,6 +37,13 @@ document.addEventListener("htmx:afterSwap", () => {
   kept = null;
 });
 
+// A link to a folded card opens it.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#fold-"]');
+  const card = link && document.getElementById(link.hash.slice(1));
+  if (card) card.open = true;
+});
+
 // The browser's own print command does the same; the button is only quicker to find.
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;

@@ -81,7 +81,9 @@ def four(lead: Client) -> dict[str, Experiment]:
 def test_it_tells_verdict_reason_evidence_and_decision(lead: Client, four: dict[str, Experiment]) -> None:
     page = body(lead)
     assert "Because of Alpha." in page
-    assert "+8.1 pts" in page
+    assert "Benchmarks: +8.1 pts" in page
+    assert "+5.6 to +10.7 pts · n 480" in page
+    assert "53.9 to 62.8% · n 612" in page
     assert "against the rule" in page
     assert "no policy yet" in page
     assert "not signed" in page

@@ -42,6 +42,7 @@ def test_a_category_that_carries_the_verdict_is_named_first() -> None:
     first = shown.fragility[0]
     assert (first.kind, first.leave_out, first.verdict) == ("category", "category strong", "NO-GO")
     assert (first.estimate, first.estimate_before) == (0.0, 0.25)
+    assert (first.n, first.ci_low is None) == (15, False)
     assert by_name(shown)["category weak"].changes_verdict is False
     assert shown.fragility_sentence.startswith("Without category strong the verdict would be NO-GO.")
 

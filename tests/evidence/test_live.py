@@ -10,9 +10,11 @@ from experiments.go_no_go import Health, Observation
 from experiments.models import LiveTest
 from experiments.policy import Criterion
 from experiments.reports.evidence import health, live
+from experiments.reports.evidence.layers import of_live as of_layer
 from experiments.reports.evidence.live import Live
 from experiments.reports.live.payload import Guardrail, HealthCheck, LivePayload, MetricRow, PerArm
 from tests.deciding.deciding import judged
+from tests.factories.evidence_ import make_policy
 from tests.factories.platform_ import NOW
 
 PRIMARY = MetricRow(
@@ -90,6 +92,16 @@ def test_a_hidden_direction_stays_hidden() -> None:
         None,
         "Hidden until 2,000 users per arm are in.",
     )
+
+
+def test_the_layer_tells_of_the_test_that_the_policy_names() -> None:
+    """Another one that was started later, and hides its direction still, is not what is decided by."""
+    older = a_test()
+    newer = Live(LiveTest(pk=2, key="greeting", name="A shorter greeting", status="running"), None)
+    named = replace(LIVE_PRIMARY, evidence=replace(LIVE_PRIMARY.evidence, live_test="support-bot"))
+    assert of_layer([newer, older], make_policy(named)).headline == of_layer([older], None).headline
+    for policy in (None, make_policy(LIVE_PRIMARY)):
+        assert of_layer([newer, older], policy).url == newer.url
 
 
 def test_another_metric_is_asked_for_by_its_key_and_a_wrong_one_is_told() -> None:

@@ -100,7 +100,7 @@ def dashboard(
         else None,
         policy=acts.policy_of(rule) if rule else None,
         criteria=criteria,
-        layers=layers.layers(sources.experiment, sources.suites, sources.reviews, sources.tests),
+        layers=layers.layers(sources.experiment, policy, sources.suites, sources.reviews, sources.tests),
         running=work.running(sources.suites, sources.reviews, sources.tests, criteria),
         health=tuple(one.row for one in checks),
         unblindings=acts.unblindings(sources.reviews, sources.tests),

@@ -1,4 +1,4 @@
-"""Each layer of evidence in one number and one sentence, whatever the policy asks of it."""
+"""Each layer of evidence in one number and one sentence, whatever number the policy asks of it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from django.urls import reverse
 from experiments.deciding.catalogue import PRIMARY, Comparison, Layer
 from experiments.go_no_go import Observation
 from experiments.models import Experiment, ExperimentResult, SuiteRole
-from experiments.policy import Criterion, EvidenceRef
+from experiments.policy import Criterion, EvidenceRef, Policy
 from experiments.reports.comparisons.headline import UNITS, Headline
 from experiments.reports.evidence import benchmarks, page, reviews
 from experiments.reports.evidence import live as production
@@ -24,9 +24,9 @@ COMPARED: dict[str, Comparison] = {SuiteRole.ADVERSARIAL: "absolute", SuiteRole.
 
 
 def layers(
-    experiment: Experiment, suites: Sequence[Suite], found: Reviews, tests: Sequence[Live]
+    experiment: Experiment, policy: Policy | None, suites: Sequence[Suite], found: Reviews, tests: Sequence[Live]
 ) -> tuple[page.Layer, ...]:
-    return of_benchmarks(experiment, newest(suites)), of_reviews(experiment, found), of_live(tests)
+    return of_benchmarks(experiment, newest(suites)), of_reviews(experiment, found), of_live(tests, policy)
 
 
 def asking(layer: Layer, metric: str, comparison: Comparison, **about: str | int | None) -> Criterion:
@@ -202,20 +202,20 @@ def agreement_words(human: Mapping[str, Any]) -> str:
 # Live test
 
 
-def of_live(tests: Sequence[Live]) -> page.Layer:
+def of_live(tests: Sequence[Live], policy: Policy | None) -> page.Layer:
     title, url = "Live test", reverse("live_tests")
     if not tests:
         why = "No live test has been started yet: plan one and start it."
         return page.Layer(key="live", title=title, state="none", sentence="", why_none=why, url=url)
     links = tuple(Link(label=one.test.name, url=one.url) for one in tests)
-    newest_one = tests[0]
-    payload = newest_one.payload
+    shown = asked_about(tests, policy)
+    payload = shown.payload
     if payload is None:
         why = "Its first result is being computed."
         return page.Layer(
-            key="live", title=title, state="growing", sentence="", why_none=why, url=newest_one.url, links=links
+            key="live", title=title, state="growing", sentence="", why_none=why, url=shown.url, links=links
         )
-    observed = production.observe(asking("live", PRIMARY, "points"), [newest_one])
+    observed = production.observe(asking("live", PRIMARY, "points"), [shown])
     primary = payload.primary
     state = "invalid" if payload.blocked else observed.state
     return page.Layer(
@@ -223,14 +223,20 @@ def of_live(tests: Sequence[Live]) -> page.Layer:
         title=title,
         state=state,
         sentence=payload.headline,
-        headline=figure_of(f"{primary.title}, treatment minus control", unit_of(primary), observed, newest_one.url)
+        headline=figure_of(f"{primary.title}, treatment minus control", unit_of(primary), observed, shown.url)
         if primary and observed.estimate is not None
         else None,
-        figures=metric_figures(payload, f"{newest_one.url}#metrics"),
+        figures=metric_figures(payload, f"{shown.url}#metrics"),
         why_none=observed.why_none,
-        url=newest_one.url,
+        url=shown.url,
         links=links,
     )
+
+
+def asked_about(tests: Sequence[Live], policy: Policy | None) -> Live:
+    """The one that the policy's criteria are held against, else the newest."""
+    about = [one.evidence for one in policy.criteria if one.evidence.layer == "live"] if policy else []
+    return next((found for one in about if (found := production.chosen(tests, one))), tests[0])
 
 
 def unit_of(row: MetricRow) -> str:
