@@ -39,6 +39,7 @@ class Step(StrEnum):
     STOP = "stop"
     OPEN = "open"
     EXTEND = "extend"
+    ADD_METRIC = "add_metric"
     NOTE = "note"
 
 
@@ -83,10 +84,11 @@ class NewLiveTest(Body):
 
 
 class StepSaid(Body):
-    reason: str = Field("", max_length=2000, description="needed to ramp, stop, open, extend and note")
+    reason: str = Field("", max_length=2000, description="needed to ramp, stop, open, extend, add_metric and note")
     n_per_arm: int | None = Field(None, ge=1, le=1_000_000_000, description="with extend")
     days: int | None = Field(None, ge=1, le=730, description="with extend")
     split: float | None = Field(None, gt=0, lt=1, allow_inf_nan=False, description="with ramp: the new share")
+    metric: dict[str, Any] | None = Field(None, description="with add_metric: as a metric stands in a plan")
 
 
 def get_live_test(key: str) -> LiveTest:
@@ -174,7 +176,7 @@ def one_live_test(request: HttpRequest, key: Key) -> dict[str, Any]:
 def step_live_test(
     request: HttpRequest, key: Key, step: Step, said: StepSaid | None = None, idempotency_key: UUID = KEY
 ) -> HttpResponse:
-    """register, start, ramp, stop, open early (a lead's token), extend, note. Each act counts once, with its reason."""
+    """register, start, ramp, stop, open early (by a lead), extend, add_metric, note. Each counts once, by its key."""
     live_test, split = get_live_test(key), said.split if said else None
     if (split is not None) != (step == Step.RAMP):
         words = "Say which split." if step == Step.RAMP else "Only ramp takes a split."
@@ -189,6 +191,7 @@ def step_live_test(
             split=split,
             n_per_arm=said.n_per_arm if said else None,
             days=said.days if said else None,
+            metric=said.metric if said else None,
             actor=token_of(request).created_by,
             now=timezone.now(),
         )

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from django import forms
 
+from experiments.forms.live_metrics import ROLES, MetricForm
 from experiments.forms.numbers import ShareField
 from experiments.models import LiveTest
 
@@ -62,6 +63,26 @@ class NoteForm(StepForm):
     )
 
 
+class AddMetricForm(MetricForm, StepForm):
+    """As in a plan, but neither primary nor with a covariate, of which nothing was kept."""
+
+    role = forms.ChoiceField(choices=[one for one in ROLES if one[0] != "primary"], label="Role")
+    covariate_event = covariate_field = covariate_days = None  # type: ignore[assignment]
+    reason = forms.CharField(
+        label="Why add it now?", help_text="Kept for ever, and shown beside the metric with this day.", **REASON
+    )
+
+    @property
+    def has_more(self) -> bool:
+        return any(self[name].errors or self[name].value() for name in ("field", "unit", "key"))
+
+    def clean(self) -> dict[str, Any]:
+        self.cleaned_data["covariate_event"] = ""
+        if not self.errors:
+            self.cleaned_data["metric"] = self.raw()
+        return self.cleaned_data
+
+
 def step_form(step: str, live_test: LiveTest, data: Any = None) -> StepForm:
     if step == "ramp":
         return RampForm(data, live_test=live_test, prefix=step)
@@ -70,5 +91,6 @@ def step_form(step: str, live_test: LiveTest, data: Any = None) -> StepForm:
         "open": OpenEarlyForm,
         "extend": ExtendForm,
         "note": NoteForm,
+        "add_metric": AddMetricForm,
     }
     return kinds.get(step, StepForm)(data, prefix=step)

@@ -24,6 +24,7 @@ from experiments.live_plan.plan import Routing as Routing
 from experiments.live_plan.plan import Spending as Spending
 from experiments.live_plan.plan import in_force as in_force
 from experiments.live_plan.plan import metrics_of as metrics_of
+from experiments.live_plan.plan import one_more_metric as one_more_metric
 from experiments.live_plan.presets import PRESETS as PRESETS
 from experiments.live_plan.problems import PlanRefused as PlanRefused
 from experiments.live_plan.problems import Problem as Problem

@@ -137,11 +137,37 @@ def metrics_of(plan: Plan, event: str) -> tuple[Metric, ...]:
     return tuple(metric for metric in plan.metrics if event in metric.events)
 
 
-def in_force(plan: Plan, extensions: Iterable[Mapping[str, Any]]) -> Plan:
-    """The plan with the size and duration of the last extension: {"after": {"n_per_arm", "days"}}. All else stands."""
-    for change in extensions:
-        plan = replace(plan, n_per_arm=int(change["after"]["n_per_arm"]), days=int(change["after"]["days"]))
+def in_force(plan: Plan, changes: Iterable[Mapping[str, Any]]) -> Plan:
+    """The plan with the size and duration of the last extension, {"after": {"n_per_arm", "days"}}, and with the metrics
+    that were added, {"added": metric}. All else stands."""
+    for change in changes:
+        if "added" in change:
+            plan = replace(plan, metrics=(*plan.metrics, metric_reader.read(change["added"], [], at="metric")))
+        elif "after" in change:
+            plan = replace(plan, n_per_arm=int(change["after"]["n_per_arm"]), days=int(change["after"]["days"]))
     return plan
+
+
+def one_more_metric(plan: Plan, raw: object) -> Metric:
+    """A metric that may be added to a registered plan; PlanRefused names every problem.
+
+    Never a primary one, which would choose the question by the answer, nor one with a covariate: what units did before
+    they were exposed is only taken where the plan has asked for it from the start.
+    """
+    problems: list[Problem] = []
+    metric = metric_reader.read(raw, problems, at="metric")
+    if metric.role == "primary":
+        problems.append(Problem(field="metric.role", reason="must be secondary or guardrail: the primary one stands"))
+    if metric.covariate is not None:
+        reason = "cannot be added later: what units did before was not taken for this metric"
+        problems.append(Problem(field="metric.covariate", reason=reason))
+    if any(metric.key == known.key for known in plan.metrics):
+        problems.append(Problem(field="metric.key", reason=f"“{metric.key}” is in the plan already"))
+    if len(plan.metrics) >= MOST_METRICS:
+        problems.append(Problem(field="metric", reason=f"is one too many: a plan has at most {MOST_METRICS}"))
+    if problems:
+        raise PlanRefused(tuple(problems))
+    return metric
 
 
 def _read(raw: object, problems: list[Problem]) -> Plan:

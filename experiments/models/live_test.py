@@ -75,6 +75,9 @@ class LiveAmendment(models.Model):
         STOPPED_EARLY = "stopped_early", "stopped before the planned size"
         NOTE = "note", "note"
 
+    # Of these the plan in force is made.
+    TO_THE_PLAN = (Kind.EXTENSION, Kind.METRICS)
+
     token = models.UUIDField(unique=True, help_text="made by the form, so that one sent twice counts once")
     live_test = models.ForeignKey(LiveTest, on_delete=models.PROTECT, related_name="amendments")
     kind = models.CharField(max_length=20, choices=Kind)

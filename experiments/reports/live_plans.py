@@ -35,8 +35,14 @@ class PlanPage:
 
     @property
     def in_force(self) -> Plan:
-        """With the size and days it was extended to."""
-        return in_force(self.plan, [one.change for one in self.amendments if one.kind == LiveAmendment.Kind.EXTENSION])
+        """With the size and days it was extended to, and the metrics added since."""
+        return in_force(self.plan, [one.change for one in self.amendments if one.kind in LiveAmendment.TO_THE_PLAN])
+
+    @property
+    def may_add_metrics(self) -> bool:
+        """Not where the one reading of a fixed-horizon test was opened; whether it was taken, the step itself looks."""
+        is_live = self.live_test.status in (Status.REGISTERED, Status.RUNNING)
+        return is_live and (self.plan.method != "fixed_horizon" or not self.live_test.started_at or self.may_open_early)
 
     @property
     def may_extend(self) -> bool:

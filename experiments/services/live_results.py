@@ -113,10 +113,10 @@ def at_one_moment(live_test: LiveTest, *, now: datetime) -> tuple[LiveResult, tu
 def known_of(live_test: LiveTest, *, now: datetime) -> Known:
     found = LiveAmendment.objects.filter(live_test=live_test).select_related("made_by")
     amendments = list(found.order_by("made_at", "pk"))
-    extensions = [one.change for one in amendments if one.kind == LiveAmendment.Kind.EXTENSION]
+    changes = [one.change for one in amendments if one.kind in LiveAmendment.TO_THE_PLAN]
     return Known(
         live_test=live_test,
-        plan=in_force(plan_of(live_test.pk, live_test.plan.sha256), extensions),
+        plan=in_force(plan_of(live_test.pk, live_test.plan.sha256), changes),
         plan_sha256=live_test.plan.sha256,
         amendments=amendments,
         looks=list(LiveLook.objects.filter(live_test=live_test).order_by("number")),

@@ -110,6 +110,7 @@ def take(request: HttpRequest, live_test: LiveTest, step: str, said: dict[str, A
         split=said.get("split"),
         n_per_arm=said.get("n_per_arm"),
         days=said.get("days"),
+        metric=said.get("metric"),
         actor=request.user,
         now=timezone.now(),
     )

@@ -277,7 +277,7 @@ def test_a_test_goes_its_way_by_buttons(lead: Client) -> None:
     assert all(words in page for words in ("It holds.", "An outage.", "Enough.", "30.0%"))
 
 
-@pytest.mark.parametrize("name", ["register", "start", "ramp", "stop", "open", "extend", "note"])
+@pytest.mark.parametrize("name", ["register", "start", "ramp", "stop", "open", "extend", "add_metric", "note"])
 def test_each_step_has_a_page_that_asks(lead: Client, name: str) -> None:
     make_live_test(key="bot")
     assert lead.get(reverse("step_live_test", args=["bot", name])).status_code == HTTPStatus.OK

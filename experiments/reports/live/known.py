@@ -42,8 +42,18 @@ class Known:
 
     @property
     def metrics_since(self) -> datetime | None:
-        changed = [one.made_at for one in self.amendments if one.kind == LiveAmendment.Kind.METRICS]
+        """When what a metric measures was changed last. One that was added has no past to forget."""
+        changed = [one.made_at for one in self.metric_changes if "added" not in one.change]
         return max(changed, default=None)
+
+    @property
+    def metric_changes(self) -> list[LiveAmendment]:
+        return [one for one in self.amendments if one.kind == LiveAmendment.Kind.METRICS]
+
+    def added_at(self, metric: str) -> datetime | None:
+        """When a metric was added after the plan was registered."""
+        added = [one for one in self.metric_changes if one.change.get("added", {}).get("key") == metric]
+        return added[0].made_at if added else None
 
     @property
     def cutoff(self) -> datetime | None:

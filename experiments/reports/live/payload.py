@@ -54,7 +54,8 @@ class MetricRow:
 
     stopping_bound: the z of this look's bound, and z what stands against it, in group-sequential tests.
     cuped_reduction: share of the variance that the covariate took away. capped: units whose value counted as the cap.
-    doubt: why neither interval nor p may be trusted, where a few large values decide; then there is no verdict.
+    added_at: when it was added to the registered plan. doubt: why neither interval nor p may be trusted, where a few
+    large values decide; then there is no verdict.
     left_out: units without a value, such as those without any such event where a metric averages over events.
     """
 
@@ -89,6 +90,7 @@ class MetricRow:
     uncapped_difference: float | None = None
     left_out: int = 0
     capped: int = 0
+    added_at: datetime | None = None
     sentence: str = ""
 
     @property

@@ -40,6 +40,7 @@ from experiments.reports.live.sums import Scope, read_sums
 from experiments.reports.live.telling import next_n, notes, units_hidden, why_hidden
 from experiments.reports.live.traffic import Traffic, read_traffic
 
+ADDED = "Added to the plan on {at:%d %b %Y %H:%M} UTC, {when}: it was not chosen beforehand."
 NOT_JUDGED = "not judged, since the split is not as planned."
 
 
@@ -94,6 +95,7 @@ def compute(known: Known) -> Computed:
     shown = fresh(known, traced, stage, found, guardrails) if stage.fresh else kept(known, traced, stage)
     if stage.veiled and stage.frozen is not None:
         guardrails = as_looked_at(guardrails, stage.frozen)
+    shown = replace(shown, rows=tuple(told_when_added(row, known) for row in shown.rows))
     if traced.blocked:
         shown, guardrails = shown.without_verdicts(), tuple(unjudged(one) for one in guardrails)
     payload = put_together(known, traced, stage, shown, guardrails)
@@ -176,6 +178,16 @@ def hidden_row(plan: Plan, place: int, traced: Traced) -> MetricRow:
         verdict="hidden",
         sentence=f"{metric.title}: hidden for now.",
     )
+
+
+def told_when_added(row: MetricRow, known: Known) -> MetricRow:
+    """Whoever adds a metric may have seen how the test goes, and chosen it for that."""
+    at = known.added_at(row.key)
+    if at is None or row.added_at is not None:
+        return row
+    started = known.live_test.started_at
+    when = "after the start" if started and started <= at else "before the start"
+    return replace(row, added_at=at, warnings=(*row.warnings, ADDED.format(at=at, when=when)))
 
 
 def without_verdict(row: MetricRow) -> MetricRow:

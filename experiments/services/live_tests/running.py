@@ -98,10 +98,10 @@ def locked(live_test: LiveTest) -> LiveTest:
 
 
 def plan_of(live_test: LiveTest) -> Plan:
-    """As registered, with the size and days it was extended to."""
+    """As registered, with the size and days it was extended to and the metrics added since."""
     plan = Plan.from_dict(LivePlan.objects.values_list("body", flat=True).get(live_test=live_test))
-    extended = LiveAmendment.objects.filter(live_test=live_test, kind=Kind.EXTENSION).order_by("made_at", "pk")
-    return in_force(plan, extended.values_list("change", flat=True))
+    changed = LiveAmendment.objects.filter(live_test=live_test, kind__in=LiveAmendment.TO_THE_PLAN)
+    return in_force(plan, changed.order_by("made_at", "pk").values_list("change", flat=True))
 
 
 def exposed(live_test: LiveTest) -> dict[str, int]:

@@ -1,12 +1,14 @@
 """The steps of a live test by name, as pages, commands and the API call them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from evalsite.platform.models import User
 from experiments.models import LiveTest
-from experiments.services.live_tests import amending, registering, running
+from experiments.services.live_tests import adding, amending, registering, running
 from experiments.services.live_tests.drafting import TestRefused
 
 
@@ -55,6 +57,11 @@ STEPS = {
             button="Extend the test",
             means="More units per arm or more days, as long as the direction of a fixed-horizon test is hidden.",
         ),
+        Step(
+            name="add_metric",
+            button="Add a metric",
+            means="A secondary one or a guardrail, summed up of all events so far. It says for ever when it was added.",
+        ),
         Step(name="note", button="Add a note", means="It stands beside the result, with your name and this day."),
     )
 }
@@ -69,10 +76,15 @@ def take(
     split: float | None = None,
     n_per_arm: int | None = None,
     days: int | None = None,
+    metric: Mapping[str, Any] | None = None,
+    most_events: int | None = adding.MOST_EVENTS,
     actor: User | None,
     now: datetime,
 ) -> str:
-    """What was done, in a sentence. Raises TestRefused, and PlanRefused where a plan cannot be registered."""
+    """What was done, in a sentence. Raises TestRefused, and PlanRefused where a plan or a metric is not one.
+
+    most_events: with add_metric, of a test that may have been read in one request; None for any.
+    """
     match step:
         case "register":
             row = registering.register(live_test=live_test, registered_by=actor, now=now)
@@ -95,6 +107,17 @@ def take(
             more = {"n_per_arm": n_per_arm, "days": days}
             amending.extend(live_test=live_test, reason=reason, token=token, actor=actor, now=now, **more)
             return "The test is extended. Your reason is on record."
+        case "add_metric":
+            added = adding.add_metric(
+                live_test=live_test,
+                raw=metric or {},
+                reason=reason,
+                token=token,
+                actor=actor,
+                now=now,
+                most_events=most_events,
+            )
+            return f"{added.change['added']['title']} is counted from the first event on."
         case "note":
             amending.add_note(live_test=live_test, text=reason, token=token, actor=actor, now=now)
             return "The note stands beside the result."

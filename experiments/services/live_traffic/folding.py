@@ -1,13 +1,14 @@
 """Accepted events become sums per unit and metric: each batch once, in the transaction that says so."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
-from experiments.live_plan import Plan
-from experiments.models import EventBatch, LivePlan
+from experiments.live_plan import Metric, Plan, in_force
+from experiments.models import EventBatch, LiveAmendment, LivePlan
 from experiments.services.live_traffic import fold_sql
 from experiments.services.live_traffic.running_tests import plan_of
 
@@ -16,15 +17,15 @@ BATCHES_AT_ONCE = 100
 
 def fold(test_id: int, *, now: datetime) -> int:
     """How many events were folded: all that wait and no other worker has in hand; none while sums are made anew."""
-    plan = registered(test_id)
     folded = 0
-    while batches := fold_some(test_id, plan, now=now):
+    while batches := fold_some(test_id, now=now):
         folded += sum(batches.values())
     return folded
 
 
 @transaction.atomic
-def fold_some(test_id: int, plan: Plan, *, now: datetime) -> dict[int, int]:
+def fold_some(test_id: int, *, now: datetime) -> dict[int, int]:
+    """The plan is read under the lock: a metric added meanwhile is in it, and has been summed up of all before."""
     with connection.cursor() as cursor:
         cursor.execute(fold_sql.TOGETHER, lock_of(test_id))
         if cursor.fetchone() != (True,):
@@ -32,23 +33,36 @@ def fold_some(test_id: int, plan: Plan, *, now: datetime) -> dict[int, int]:
         cursor.execute(fold_sql.BATCHES, {"test": test_id, "most": BATCHES_AT_ONCE})
         batches = dict(cursor.fetchall())
         if batches:
-            add_sums(cursor, test_id, plan, list(batches), now)
+            add_sums(cursor, test_id, current(test_id), list(batches), now)
     return batches
 
 
 @transaction.atomic
 def refold(test_id: int, *, now: datetime) -> int:
     """All sums anew from the events themselves, after the metrics changed; until it commits the old ones stand."""
-    plan = registered(test_id)
     with connection.cursor() as cursor:
         cursor.execute(fold_sql.ALONE, lock_of(test_id))
         cursor.execute(fold_sql.ALL_BATCHES, {"test": test_id})
         batches = dict(cursor.fetchall())
         cursor.execute(fold_sql.FORGET, {"test": test_id})
-        ids = list(batches)
+        plan, ids = current(test_id), list(batches)
         for start in range(0, len(ids), BATCHES_AT_ONCE):
             add_sums(cursor, test_id, plan, ids[start : start + BATCHES_AT_ONCE], now)
     return sum(batches.values())
+
+
+def fold_one_more(test_id: int, plan: Plan, metric: Metric) -> None:
+    """The sums of a metric that is new, from all events folded so far. Part of the transaction that adds it.
+
+    Folds wait until it commits, and then know the metric.
+    """
+    alone = replace(plan, metrics=(metric,))
+    with connection.cursor() as cursor:
+        cursor.execute(fold_sql.ALONE, lock_of(test_id))
+        folded = EventBatch.objects.filter(live_test=test_id, n__gt=0, folded_at__isnull=False).order_by("pk")
+        ids = list(folded.values_list("pk", flat=True))
+        for start in range(0, len(ids), BATCHES_AT_ONCE):
+            sum_up(cursor, test_id, alone, ids[start : start + BATCHES_AT_ONCE])
 
 
 def lock_of(test_id: int) -> dict[str, int]:
@@ -56,9 +70,13 @@ def lock_of(test_id: int) -> dict[str, int]:
 
 
 def add_sums(cursor: Any, test_id: int, plan: Plan, batches: Sequence[int], now: datetime) -> None:
+    sum_up(cursor, test_id, plan, batches)
+    cursor.execute(fold_sql.MARK, {"batches": list(batches), "now": now})
+
+
+def sum_up(cursor: Any, test_id: int, plan: Plan, batches: Sequence[int]) -> None:
     values = {"test": test_id, "batches": list(batches), "rules": fold_sql.rules(plan), "skew": plan.early_minutes}
     cursor.execute(fold_sql.FOLD, values)
-    cursor.execute(fold_sql.MARK, {"batches": list(batches), "now": now})
 
 
 def waiting() -> list[int]:
@@ -67,6 +85,9 @@ def waiting() -> list[int]:
     return list(unfolded.order_by("live_test_id").values_list("live_test_id", flat=True).distinct())
 
 
-def registered(test_id: int) -> Plan:
+def current(test_id: int) -> Plan:
+    """With the metrics that were added since."""
     sha256 = LivePlan.objects.values_list("sha256", flat=True).get(live_test=test_id)
-    return plan_of(test_id, sha256)
+    changed = LiveAmendment.objects.filter(live_test=test_id, kind__in=LiveAmendment.TO_THE_PLAN)
+    changes = changed.order_by("made_at", "pk").values_list("change", flat=True)
+    return in_force(plan_of(test_id, sha256), changes)
