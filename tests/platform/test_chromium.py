@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.running import chromium
 
@@ -51,3 +52,18 @@ def test_without_any_it_is_downloaded_then_installed_and_then_said_plainly(monke
     with pytest.raises(SystemExit, match="Install Chromium and run again, or name it with CHROMIUM_PATH"):
         chromium.main()
     assert tried == ["download", "package"]
+
+
+def test_of_what_the_browser_tool_downloaded_the_one_without_windows_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
+    with sync_playwright() as playwright:
+        whole = Path(playwright.chromium.executable_path)
+    assert chromium.downloaded() is None
+    whole.parent.mkdir(parents=True)
+    assert chromium.downloaded() == make_program(whole)
+    number = whole.parents[1].name.removeprefix("chromium-")
+    shell = tmp_path / f"chromium_headless_shell-{number}" / "any-system" / "chrome-headless-shell"
+    shell.parent.mkdir(parents=True)
+    assert chromium.downloaded() == make_program(shell)
