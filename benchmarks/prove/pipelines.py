@@ -60,11 +60,12 @@ def of_three_suites(plan: Plan) -> Iterator[Row]:
             first.harass(first.kill_workers)
             first.wait_for()
             seconds, calls = time.monotonic() - began, server.seen()["total"]
-            second = Course(stack, started(experiment), 0)
-            second.wait_for()
             yield scale(plan, first.pipeline, seconds)
             yield exactly("kills -9 of the worker", first.kills, plan.kills)
+            # Before the second one, which has an end of its own.
             yield from findings(first)
+            second = Course(stack, started(experiment), 0)
+            second.wait_for()
             yield from of_the_second(second.pipeline, calls=server.seen()["total"] - calls)
         finally:
             connections.close_all()
