@@ -24,6 +24,7 @@ from experiments.models import (
     UnitMetric,
 )
 from experiments.reports.live import sums
+from experiments.reports.live.cells import cell_of
 from experiments.reports.live.measuring import MOST_SEGMENTS
 from experiments.reports.live.sums import Scope, fetch
 from experiments.reports.live.values import quantile_contrast, read_values
@@ -311,6 +312,39 @@ def test_a_covariate_narrows_the_interval_and_says_by_how_much() -> None:
     assert row.difference == pytest.approx(0.5)
     assert row.cuped_reduction == pytest.approx(0.94, abs=0.02)
     assert "CUPED" in row.method
+
+
+def test_the_database_sums_up_what_the_units_values_give() -> None:
+    """Third powers too, where a mean or a ratio needs them."""
+    kinds: list[dict[str, Any]] = [
+        {"key": "likes", "kind": "ratio", "event": "like", "denominator": {"event": "answered", "field": "count"}},
+        {"key": "turns", "kind": "mean", "event": "turn", "cap": 40},
+        {"key": "spent", "kind": "mean", "event": "paid", "covariate": {"event": "paid", "days": 7}},
+    ]
+    live_test = make_live_test(metrics=[COMPLETION, *kinds])
+    values = [float(unit * unit % 47) for unit in range(60)]
+    others = [float(1 + unit * 7 % 13) for unit in range(60)]
+    kept: dict[str, Callable[[int], Sums | None]] = {
+        "completion": first(20),
+        "likes": lambda unit: {"n": 1, "total": values[unit], "denominator": others[unit]},
+        "turns": lambda unit: {"n": 1, "total": values[unit]},
+        "spent": lambda unit: {"n": 1, "total": values[unit], "before": others[unit]},
+    }
+    fill(live_test, "control", 60, kept)
+    plan = Plan.from_dict(live_test.plan.body)
+    found = sums.read_sums(Scope(live_test.pk), plan.metrics)
+    expected = {
+        "likes": cell_of(values, others),
+        "turns": cell_of(np.minimum(values, 40)),
+        "spent": cell_of(values, others),
+    }
+    for key, cell in expected.items():
+        read = found.strata(plan.metric(key))[0].control
+        for name in ("n", "y", "x", "yy", "xx", "xy", "y3", "y2x", "yx2", "x3"):
+            assert getattr(read, name) == pytest.approx(getattr(cell, name), rel=1e-9, abs=1e-6), (key, name)
+    rate = found.strata(plan.primary)[0].control
+    assert rate.n == 60
+    assert rate.y == pytest.approx(20 / 60)
 
 
 def test_a_ratio_is_one_sum_over_another_and_spreads_over_units() -> None:

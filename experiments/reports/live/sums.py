@@ -41,7 +41,9 @@ BY_SEGMENT = "left(coalesce(segment ->> %(attribute)s, ''), 100)"
 VALUES = """
 FROM compared
 JOIN experiments_unitmetric AS sums ON sums.live_test_id = %(test)s AND sums.unit_id = compared.unit_id
-JOIN jsonb_to_recordset(%(metrics)s::jsonb) AS metric (key text, kind text, at_least float8, cap float8, of_events bool)
+JOIN jsonb_to_recordset(%(metrics)s::jsonb) AS metric (
+    key text, kind text, at_least float8, cap float8, of_events bool, has_third bool, has_x bool
+)
   ON metric.key = sums.metric
 CROSS JOIN LATERAL (
     SELECT CASE
@@ -155,24 +157,29 @@ def cells_sql(group: str, wanted: str) -> str:
         WITH {COMPARED}
         SELECT key, phase, treated, grouped, count(*), avg(y), avg(x),
                regr_syy(y, x), regr_sxx(y, x), regr_sxy(y, x), avg(raw), count(*) FILTER (WHERE raw > cap),
-               regr_sxy(y, y * y), regr_sxy(x, y * y), regr_sxy(y, x * x), regr_sxy(x, x * x)
+               regr_sxy(y, CASE WHEN has_third THEN y * y END), regr_sxy(x, CASE WHEN has_x THEN y * y END),
+               regr_sxy(y, CASE WHEN has_x THEN x * x END), regr_sxy(x, CASE WHEN has_x THEN x * x END)
         FROM (
-            SELECT metric.key, metric.cap, phase, treated, {group} AS grouped, raw, x, least(raw, metric.cap) AS y
+            SELECT metric.key, metric.cap, has_third, has_x, phase, treated, {group} AS grouped, raw, x,
+                   least(raw, metric.cap) AS y
             {VALUES} AND {wanted}
         ) AS valued GROUP BY 1, 2, 3, 4
     """  # noqa: S608 constants of this module
 
 
 def read_cell(found: Sequence[Any]) -> Cell:
-    """What cells_sql gives: third powers as products of a value with a square, both about their means."""
-    *lower, y_yy, x_yy, y_xx, x_xx = found
-    cell = Cell(*lower)
+    """What cells_sql gives: third powers as products of a value with a square, both about their means.
+
+    None where nobody asks for them: of a rate none, and of the products with x those of ratios and covariates.
+    """
+    cell = Cell(*found[:-4])
+    y_yy, x_yy, y_xx, x_xx = found[-4:]
     return replace(
         cell,
-        y3=y_yy - 2 * cell.y * cell.yy,
-        y2x=x_yy - 2 * cell.y * cell.xy,
-        yx2=y_xx - 2 * cell.x * cell.xy,
-        x3=x_xx - 2 * cell.x * cell.xx,
+        y3=0.0 if y_yy is None else y_yy - 2 * cell.y * cell.yy,
+        y2x=0.0 if x_yy is None else x_yy - 2 * cell.y * cell.xy,
+        yx2=0.0 if y_xx is None else y_xx - 2 * cell.x * cell.xy,
+        x3=0.0 if x_xx is None else x_xx - 2 * cell.x * cell.xx,
     )
 
 
@@ -185,6 +192,8 @@ def spec(metrics: Iterable[Metric]) -> str:
                 "at_least": one.at_least,
                 "cap": one.cap,
                 "of_events": one.per == "unit_with_event",
+                "has_third": one.kind in ("mean", "ratio"),
+                "has_x": one.kind == "ratio" or (one.kind == "mean" and one.covariate is not None),
             }
             for one in metrics
         ]
