@@ -62,8 +62,10 @@ def test_of_what_the_browser_tool_downloaded_the_one_without_windows_is_taken(
         whole = Path(playwright.chromium.executable_path)
     assert chromium.downloaded() is None
     whole.parent.mkdir(parents=True)
-    assert chromium.downloaded() == make_program(whole)
+    made = make_program(whole)
+    assert chromium.downloaded() == made
     number = whole.parents[1].name.removeprefix("chromium-")
     shell = tmp_path / f"chromium_headless_shell-{number}" / "any-system" / "chrome-headless-shell"
     shell.parent.mkdir(parents=True)
-    assert chromium.downloaded() == make_program(shell)
+    made = make_program(shell)
+    assert chromium.downloaded() == made
