@@ -17,8 +17,8 @@ from experiments.endpoints.client import GuardedClient
 from experiments.endpoints.errors import CallError
 from experiments.endpoints.replies import read_reply
 from experiments.models import ErrorClass
-from tests.running.misbehaviour import EXPECTED, mixed
-from tests.running.model_answers import WHOLE, answer_of
+from tests.running.misbehaviour import EXPECTED, mixed, plan_for
+from tests.running.model_answers import WHOLE, Line, answer_of
 from tests.running.model_server import ModelServer
 
 KEY = "sk-canary-0123456789abcdef"
@@ -295,3 +295,21 @@ def test_the_mix_holds_every_kind_of_end_and_is_the_same_for_everybody() -> None
     }  # fmt: skip
     assert plans == {marker: mixed(marker, "7") for marker in plans}
     assert sum(plan.expected == "" for plan in plans.values()) > 1000
+
+
+def test_a_server_that_answers_in_the_end_spoils_as_many_calls_and_loses_no_case() -> None:
+    plans = [plan_for(model="passing-7", prompt="", marker=f"q{number}") for number in range(2000)]
+    assert {plan.expected for plan in plans} == {""}
+    assert 0.2 < sum(plan.kind not in ("ok", "slow") for plan in plans) / len(plans) < 0.3
+    assert all(plan.times <= 2 for plan in plans if plan.kind not in ("ok", "slow"))
+
+
+def test_a_script_is_said_word_for_word_and_its_calls_are_counted_by_model() -> None:
+    call = {"name": "refund", "arguments": {"order": 7}}
+    lines = {("one", "Hello"): Line("c1", "Good morning.", ()), ("two", "Hello"): Line("c1", "", (call,))}
+    with ModelServer(script=lines) as scripted:
+        said = [scripted.marker_of(model, "Hello") for model in ("one", "two", "three")]
+    assert said == ["one:c1", "two:c1", ""]
+    assert lines["one", "Hello"].message == {"role": "assistant", "content": "Good morning."}
+    [made] = lines["two", "Hello"].message["tool_calls"]
+    assert made["function"] == {"name": "refund", "arguments": '{"order":7}'}
