@@ -39,6 +39,10 @@ class PlanPage:
         return in_force(self.plan, [one.change for one in self.amendments if one.kind in LiveAmendment.TO_THE_PLAN])
 
     @property
+    def is_extended(self) -> bool:
+        return (self.in_force.n_per_arm, self.in_force.days) != (self.plan.n_per_arm, self.plan.days)
+
+    @property
     def may_add_metrics(self) -> bool:
         """Not where the one reading of a fixed-horizon test was opened; whether it was taken, the step itself looks."""
         is_live = self.live_test.status in (Status.REGISTERED, Status.RUNNING)
@@ -203,6 +207,13 @@ def plan_body(live_test: LiveTest) -> dict[str, Any]:
     row = getattr(live_test, "plan", None)
     body: dict[str, Any] = row.body if row else live_test.draft
     return body
+
+
+def metrics_in_force(live_test: LiveTest) -> list[dict[str, Any]]:
+    """As a plan says them: those it was registered with, in its order, and those added since."""
+    added = LiveAmendment.objects.filter(live_test=live_test, kind=LiveAmendment.Kind.METRICS, change__has_key="added")
+    found = added.order_by("made_at", "pk").values_list("change__added", flat=True)
+    return [*(one for one in plan_body(live_test).get("metrics", ()) if isinstance(one, dict)), *found]
 
 
 def planned_total(body: Mapping[str, Any]) -> int | None:

@@ -11,8 +11,8 @@ from django_htmx.http import HttpResponseClientRefresh
 from evalsite.platform.http import HttpRequest, render, role_required, wants_part
 from experiments.models import LiveResult, LiveTest
 from experiments.reports.live_page import refused, units
-from experiments.reports.live_page.page import plan_metrics, result_page, stamp
-from experiments.reports.live_plans import plan_body, plan_page
+from experiments.reports.live_page.page import result_page, stamp
+from experiments.reports.live_plans import metrics_in_force, plan_body, plan_page
 
 METRICS_BESIDE_UNITS = 4
 WATCHED = "confidence_sequence"
@@ -55,7 +55,7 @@ def live_test(request: HttpRequest, key: str) -> HttpResponse:
 
 def sample_events(live_test: LiveTest) -> list[str]:
     """Names of the events that the plan reads, each once."""
-    return list(dict.fromkeys(metric.get("event", "") for metric in plan_metrics(plan_body(live_test))))
+    return list(dict.fromkeys(metric.get("event", "") for metric in metrics_in_force(live_test)))
 
 
 @require_safe
@@ -107,7 +107,7 @@ def is_hidden(live_test: LiveTest) -> bool:
 
 
 def shown_metrics(live_test: LiveTest) -> list[dict[str, Any]]:
-    return [] if is_hidden(live_test) else plan_metrics(plan_body(live_test))
+    return [] if is_hidden(live_test) else metrics_in_force(live_test)
 
 
 @require_safe

@@ -192,6 +192,10 @@ def test_its_page_asks_and_the_test_tells(client: Client) -> None:
     text = client.get(reverse("live_test_plan", args=["test"])).content.decode()
     assert "Crashes added as guardrail" in text
     assert "They were forgotten." in text
+    assert "added later" in text
+    assert "extended to" not in text
+    expose_units(live_test, "ada")
+    assert "Crashes" in client.get(reverse("live_test_unit", args=["test"]), {"id": "ada"}).content.decode()
 
 
 def test_a_program_adds_it_too() -> None:

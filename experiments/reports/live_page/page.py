@@ -1,9 +1,7 @@
 """What the page of one live test shows: its newest result, read from one row, in words and drawings."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from experiments.models import LiveResult, LiveTest
 from experiments.reports.live.payload import HealthCheck, LivePayload
@@ -174,9 +172,3 @@ def stamp(live_test: LiveTest, result: LiveResult | None) -> str:
     """Changes whenever the page would look different."""
     computed = result.computed_at.isoformat() if result else "none"
     return f"{live_test.status} {live_test.split} {computed}"
-
-
-def plan_metrics(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Key and title of the plan's metrics in its order."""
-    found: list[dict[str, Any]] = list(body.get("metrics", []))
-    return found

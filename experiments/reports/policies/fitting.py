@@ -8,6 +8,7 @@ from typing import Any
 from experiments.deciding.catalogue import BOUNDS, GUARDRAILS, PRIMARY, Bound, Unit
 from experiments.models import CampaignPlan, Experiment, LiveTest
 from experiments.policy import Criterion, EvidenceRef, Policy, Problem
+from experiments.reports.live_plans import metrics_in_force
 
 OPPOSITES = (("lower", "at_least"), ("higher", "at_most"))
 
@@ -41,8 +42,7 @@ class Place:
         """The metrics of the test, or of all tests where none is named, the newest first."""
         chosen = [test for test in self.live_tests.values() if key in ("", test.key)]
         chosen = [test for test in chosen if hasattr(test, "plan") or not only_registered]
-        bodies = [test.plan.body if hasattr(test, "plan") else test.draft for test in chosen]
-        return [one for body in bodies for one in body.get("metrics", ()) if isinstance(one, dict)]
+        return [one for test in chosen for one in metrics_in_force(test)]
 
     def better(self, key: str, metric: str, *, only_registered: bool = False) -> str:
         """ "higher" or "lower", as the plan has it; empty where no plan says."""
