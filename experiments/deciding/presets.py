@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from experiments.deciding.catalogue import GUARDRAILS, PRIMARY
 from experiments.policy import Criterion, EvidenceRef, Policy
@@ -14,94 +15,79 @@ class Preset:
     policy: Policy
 
 
-TARGET_GAIN = Criterion(
+at_least = partial(Criterion, comparison="absolute", direction="at_least")
+at_most = partial(Criterion, comparison="absolute", direction="at_most")
+above_baseline = partial(Criterion, comparison="points", direction="at_least")
+times_baseline = partial(Criterion, comparison="ratio", direction="at_most")
+
+TARGET_GAIN = above_baseline(
     key="target_gain",
     title="Target task improves",
     evidence=EvidenceRef(layer="benchmark", metric="value", role="target"),
-    comparison="points",
-    direction="at_least",
     threshold=0.05,
 )
-GENERAL_LOSS = Criterion(
+GENERAL_LOSS = above_baseline(
     key="general_regression",
     title="General ability is kept",
     evidence=EvidenceRef(layer="benchmark", metric="value", role="general"),
-    comparison="points",
-    direction="at_least",
     threshold=-0.05,
 )
-EXACT_MATCH = Criterion(
+EXACT_MATCH = at_least(
     key="exact_match",
     title="Exact match on the target task",
     evidence=EvidenceRef(layer="benchmark", metric="exact_match", role="target"),
-    comparison="absolute",
-    direction="at_least",
     threshold=0.85,
 )
-LATENCY = Criterion(
+LATENCY = times_baseline(
     key="latency_p99",
     title="p99 latency",
     evidence=EvidenceRef(layer="benchmark", metric="latency_p99"),
-    comparison="ratio",
-    direction="at_most",
     threshold=2.0,
     unit="ms",
 )
 # Exactly 60% can never be shown to be at least 60%: that reviewers prefer it at all is what must be shown.
-PREFERENCE = Criterion(
+PREFERENCE = at_least(
     key="human_preference",
     title="Reviewers prefer it",
     evidence=EvidenceRef(layer="human", metric="win_rate"),
-    comparison="absolute",
-    direction="at_least",
     threshold=0.6,
     shown_beyond=0.5,
 )
-ADVERSARIAL = Criterion(
+ADVERSARIAL = at_least(
     key="adversarial_pass_rate",
     title="Adversarial pass rate",
     evidence=EvidenceRef(layer="benchmark", metric="value", role="adversarial"),
-    comparison="absolute",
-    direction="at_least",
     threshold=0.9,
 )
 # No number of cases shows exactly 100%: every one must be valid, and so many that at least 95% is shown.
-SCHEMA = Criterion(
+SCHEMA = at_least(
     key="schema_compliance",
     title="Schema compliance",
     evidence=EvidenceRef(layer="benchmark", metric="schema_compliance", role="structured"),
-    comparison="absolute",
-    direction="at_least",
     threshold=1.0,
     shown_beyond=0.95,
 )
-KAPPA = Criterion(
+KAPPA = at_least(
     key="kappa",
     title="Reviewers agree",
     evidence=EvidenceRef(layer="human", metric="kappa"),
-    comparison="absolute",
-    direction="at_least",
     threshold=0.4,
     rule="observed",
     required=False,
     unit="coefficient",
 )
-POSITION_BIAS = Criterion(
+POSITION_BIAS = at_most(
     key="position_bias",
     title="Side does not decide",
     evidence=EvidenceRef(layer="human", metric="position_bias"),
-    comparison="absolute",
-    direction="at_most",
     threshold=0.05,
     rule="observed",
     required=False,
 )
-GOLD = Criterion(
+GOLD = at_least(
     key="gold_accuracy",
     title="Known answers given rightly",
     evidence=EvidenceRef(layer="human", metric="gold_accuracy"),
-    comparison="absolute",
-    direction="at_least",
     threshold=0.7,
     rule="observed",
     required=False,
@@ -113,29 +99,23 @@ EACH_CATEGORY = replace(
     evidence=EvidenceRef(layer="benchmark", metric="value", role="general", category="*"),
     threshold=-0.1,
 )
-COST = Criterion(
+COST = times_baseline(
     key="cost",
     title="Cost of a case",
     evidence=EvidenceRef(layer="cost", metric="per_case"),
-    comparison="ratio",
-    direction="at_most",
     threshold=1.5,
     unit="cost",
 )
-LIVE_PRIMARY = Criterion(
+LIVE_PRIMARY = above_baseline(
     key="live_primary",
     title="Live test’s primary metric is no worse",
     evidence=EvidenceRef(layer="live", metric=PRIMARY),
-    comparison="points",
-    direction="at_least",
     threshold=0.0,
 )
-LIVE_GUARDRAILS = Criterion(
+LIVE_GUARDRAILS = at_least(
     key="live_guardrails",
     title="Live test’s guardrails hold",
     evidence=EvidenceRef(layer="live", metric=GUARDRAILS),
-    comparison="absolute",
-    direction="at_least",
     threshold=0.0,
     unit="number",
 )
