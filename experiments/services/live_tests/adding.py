@@ -52,6 +52,8 @@ def add_metric(
             f"This test has {events:,} events: summing them up takes longer than a page may. Run "
             f"manage.py step_live_test {held.key} add_metric --metric FILE instead."
         )
+    # Written as it is: a computation that began before cannot take a planned look without this metric any more.
+    held.save(update_fields=["split"])
     folding.fold_one_more(held.pk, plan, metric)
     change = {"added": asdict(metric), "sent": dict(raw)}
     row = amend(held, Kind.METRICS, change=change, reason=said, token=token, actor=actor, now=now)
