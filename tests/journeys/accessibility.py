@@ -10,6 +10,8 @@ WIDE: ViewportSize = {"width": 1280, "height": 800}
 NARROW: ViewportSize = {"width": 360, "height": 740}
 Scheme = Literal["dark", "light"]
 VIEWS: list[tuple[ViewportSize, Scheme]] = [(NARROW, "dark"), (NARROW, "light"), (WIDE, "dark"), (WIDE, "light")]
+# Names, roles and sizes are those of the same width in the other colours: there only the colours are looked at again.
+WHOLE, COLOURS = "{}", "{runOnly: ['color-contrast']}"
 GRAVE = {"serious", "critical"}
 AXE = Axe()
 
@@ -19,20 +21,24 @@ def problems_of(page: Page, views: Sequence[tuple[ViewportSize, Scheme]] = VIEWS
     # A page without its style sheet has other colours.
     page.wait_for_load_state("load")
     found: list[str] = []
+    seen: set[int] = set()
     for size, scheme in views:
+        rules = COLOURS if size["width"] in seen else WHOLE
+        seen.add(size["width"])
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found += [f"{page.url} {scheme} {size['width']} px: {line}" for line in findings(page)]
+        found += [f"{page.url} {scheme} {size['width']} px: {line}" for line in findings(page, rules)]
         overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if overflow > 0:
             found.append(f"{page.url} {size['width']} px: scrolls sideways by {overflow} px")
     return found
 
 
-def findings(page: Page) -> list[str]:
+def findings(page: Page, rules: str) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.axe_script)
-    violations = page.evaluate("axe.run({resultTypes: ['violations']}).then(results => results.violations)")
+    options = f"{{resultTypes: ['violations'], preload: false, ...{rules}}}"
+    violations = page.evaluate(f"axe.run({options}).then(results => results.violations)")
     return [
         f"{violation['impact']} {violation['id']}: {node['target']} {node['html'][:200]} {reason(node)}"
         for violation in violations
