@@ -4,7 +4,6 @@ import stat
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tests.running import chromium
 
@@ -54,18 +53,10 @@ def test_without_any_it_is_downloaded_then_installed_and_then_said_plainly(monke
     assert tried == ["download", "package"]
 
 
-def test_of_what_the_browser_tool_downloaded_the_one_without_windows_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
-    with sync_playwright() as playwright:
-        whole = Path(playwright.chromium.executable_path)
-    assert chromium.downloaded() is None
-    whole.parent.mkdir(parents=True)
-    made = make_program(whole)
-    assert chromium.downloaded() == made
-    number = whole.parents[1].name.removeprefix("chromium-")
-    shell = tmp_path / f"chromium_headless_shell-{number}" / "any-system" / "chrome-headless-shell"
+def test_of_what_the_browser_tool_downloaded_the_one_without_windows_is_taken(tmp_path: Path) -> None:
+    whole = tmp_path / "chromium-1255" / "chrome-linux64" / "chrome"
+    shell = tmp_path / "chromium_headless_shell-1255" / "any-system" / "chrome-headless-shell"
+    assert list(chromium.with_shell(whole)) == [whole]
     shell.parent.mkdir(parents=True)
-    made = make_program(shell)
-    assert chromium.downloaded() == made
+    shell.touch()
+    assert list(chromium.with_shell(whole)) == [shell, whole]

@@ -54,10 +54,13 @@ def downloaded() -> str | None:
 
     with sync_playwright() as playwright:
         whole = Path(playwright.chromium.executable_path)
-    # …/chromium-1255/chrome-linux64/chrome has its shell in …/chromium_headless_shell-1255/.
+    return next((str(path) for path in with_shell(whole) if path.exists() and runs(str(path))), None)
+
+
+def with_shell(whole: Path) -> Sequence[Path]:
+    """…/chromium-1255/chrome-linux64/chrome has its shell in …/chromium_headless_shell-1255/."""
     shell = whole.parents[1].with_name(whole.parents[1].name.replace("chromium", "chromium_headless_shell"))
-    found = [*shell.glob("*/*headless*shell"), whole]
-    return next((str(path) for path in found if path.exists() and runs(str(path))), None)
+    return [*shell.glob("*/*headless*shell"), whole]
 
 
 def download() -> bool:
