@@ -98,6 +98,7 @@ def whole(sent: Sent) -> Event:
         or not 1 < at.year < 9999
         or (value and -SMALLEST < value < SMALLEST)
         or len(body) > PROPERTIES_BYTES
+        or b"\\u0000" in body
         or (sent.name == EXPOSURE and (properties is None or properties.get("arm") not in ARMS))
     ):
         raise ValueError

@@ -50,6 +50,12 @@ def test_what_only_one_of_them_could_overlook_is_not(one: Any) -> None:
     assert read_body(body) == [read(raw) for raw in parse(body)]
 
 
+@pytest.mark.parametrize("text", [rb"\u005cu0000", rb"\\u0000", rb"\u0000"])
+def test_a_nul_is_seen_however_it_is_spelled(text: bytes) -> None:
+    body = orjson.dumps([event(properties={"text": "here"})]).replace(b"here", text)
+    assert read_body(body) == [read(raw) for raw in parse(body)]
+
+
 @pytest.mark.parametrize(
     "number", [b"36893488147419103232", b"-0", b"-0.0", b"1e5", b"0.1000000000000000055511151231257827"]
 )
