@@ -11,7 +11,7 @@ NARROW: ViewportSize = {"width": 360, "height": 740}
 Scheme = Literal["dark", "light"]
 VIEWS: list[tuple[ViewportSize, Scheme]] = [(NARROW, "dark"), (NARROW, "light"), (WIDE, "dark"), (WIDE, "light")]
 # Names, roles and sizes are those of the same width in the other colours: there only the colours are looked at again.
-WHOLE, COLOURS = "{}", "{runOnly: ['color-contrast']}"
+WHOLE, COLOURS = "{}", "{runOnly: ['color-contrast', 'link-in-text-block']}"
 GRAVE = {"serious", "critical"}
 AXE = Axe()
 

@@ -19,8 +19,12 @@ class KeptStack:
             self.stop()
             name = f"{databases.this_process()}_live"
             databases.renew(name)
-            self.stack = LiveStack.on(name, number=number)
-            self.stack.start()
+            stack = self.stack = LiveStack.on(name, number=number)
+            try:
+                stack.start()
+            except BaseException:
+                self.stop()
+                raise
         return self.stack
 
     def is_cleared(self, stack: LiveStack) -> bool:
