@@ -18,6 +18,7 @@ class FollowForm(StartForm):
     )
 
     def __init__(self, *args: Any, experiment: Experiment, **rest: Any) -> None:
-        super().__init__(*args, **rest)
+        # The page has another form with such a token.
+        super().__init__(*args, auto_id="follow_%s", **rest)
         others = ModelVersion.objects.exclude(pk__in=[experiment.baseline_id, experiment.candidate_id])
         self.fields["candidate"].queryset = others.order_by("-created_at", "-pk")  # type: ignore[attr-defined]
