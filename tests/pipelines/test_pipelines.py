@@ -304,7 +304,7 @@ def test_the_page_says_which_candidate_cannot_be_taken(client: Client, candidate
     form = {"token": str(uuid4()), "candidate": chosen}
     refused = client.post(reverse("follow_pipeline", args=[experiment.pk]), form)
     assert refused.status_code == 422
-    assert 'id="id_candidate_error"' in refused.content.decode()
+    assert 'id="follow_candidate_error"' in refused.content.decode()
     assert not PipelineRun.objects.exists()
 
 
