@@ -70,6 +70,9 @@ class EndpointSlots(models.Model):
     n = models.PositiveSmallIntegerField()
     wants = models.PositiveSmallIntegerField(default=0)
     in_flight = models.PositiveSmallIntegerField(default=0, help_text="as the holder last said")
+    goes_first = models.BooleanField(
+        default=False, db_default=False, help_text="somebody waits for its calls, so runs leave it one"
+    )
     lease_until = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """A model call is made to the endpoint of its unit's arm, once, and becomes an event whatever comes of it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -20,7 +21,7 @@ from experiments.services.live_traffic.running_tests import running
 from experiments.services.runs import limits
 from experiments.services.runs.limits import Wish
 from experiments.services.runs.messages import AskedModel
-from experiments.services.runs.pacing import Tally
+from experiments.services.runs.pacing import OPENS_AFTER, Tally
 from tests.api.calling import Program
 from tests.factories.benchmarks_ import make_called_model, make_endpoint
 from tests.factories.experiments_ import make_model_version
@@ -235,6 +236,80 @@ def test_a_slot_is_held_as_long_as_its_call_may_take() -> None:
         sharing.call(endpoint, fails, clock=lambda: NOW)
     assert (held[0].n, held[0].lease_until) == (1, NOW + timedelta(seconds=75))
     assert not EndpointSlots.objects.exists()
+
+
+def answers() -> Relayed:
+    return Relayed(b"{}", 1.0, 10, 5, "stop")
+
+
+def test_calls_that_were_refused_leave_the_rate_as_it_is() -> None:
+    endpoint = make_endpoint(max_concurrency=1, requests_per_minute=60, tokens_per_minute=600_000)
+    run = run_with(endpoint, wants=1)
+    limits.ask(endpoint=endpoint, wish=replace(run, ready=0), tally=Tally(), now=NOW)
+    for _ in range(3):
+        with pytest.raises(CallError, match="are taken"):
+            sharing.call(endpoint, answers, clock=lambda: NOW)
+    state = EndpointState.objects.get(endpoint=endpoint)
+    assert (state.next_request_at, state.tokens_left) == (None, 100_000)
+
+
+def test_production_goes_before_a_run_that_could_hold_the_only_slot_for_hours() -> None:
+    endpoint = make_endpoint(max_concurrency=1)
+    run = run_with(endpoint, wants=8)
+    in_flight = limits.ask(endpoint=endpoint, wish=run, tally=Tally(), now=NOW).slots
+    with pytest.raises(CallError, match="are taken"):
+        sharing.call(endpoint, answers, clock=lambda: NOW)
+    busy = limits.ask(endpoint=endpoint, wish=replace(run, in_flight=in_flight), tally=Tally(), now=NOW)
+    assert (in_flight, busy.slots) == (1, 0)
+    limits.ask(endpoint=endpoint, wish=run, tally=Tally(), now=NOW)
+    assert sharing.call(endpoint, answers, clock=lambda: NOW) == answers()
+    assert limits.ask(endpoint=endpoint, wish=run, tally=Tally(), now=NOW).slots == 1
+
+
+@pytest.mark.parametrize("error", [CallError("http_4xx", "No."), CallError("timeout", "No answer."), KeyError("ours")])
+def test_a_call_without_an_answer_gives_back_the_tokens_it_was_thought_to_take(error: Exception) -> None:
+    endpoint = make_endpoint(tokens_per_minute=600_000)
+
+    def fails() -> Relayed:
+        raise error
+
+    with pytest.raises(type(error)):
+        sharing.call(endpoint, fails, clock=lambda: NOW)
+    assert EndpointState.objects.get(endpoint=endpoint).tokens_left == 100_000
+    sharing.call(endpoint, answers, clock=lambda: NOW)
+    assert EndpointState.objects.get(endpoint=endpoint).tokens_left == 100_000 - 15
+
+
+def test_production_leaves_the_probe_of_a_failing_endpoint_to_its_run() -> None:
+    endpoint, fails = make_endpoint(timeout_seconds=60), Tally()
+    run = run_with(endpoint, wants=1)
+    for _ in range(OPENS_AFTER):
+        fails.failed(began=NOW, first_try=True)
+    assert limits.ask(endpoint=endpoint, wish=run, tally=fails, now=NOW).calls == 0
+    later = NOW + timedelta(seconds=2)
+    limits.give_back(holders=[run.holder])
+
+    def fails_too() -> Relayed:
+        assert limits.ask(endpoint=endpoint, wish=run, tally=Tally(), now=later).calls == 1
+        raise CallError("http_4xx", "No.")
+
+    with pytest.raises(CallError, match="No"):
+        sharing.call(endpoint, fails_too, clock=lambda: later)
+
+
+def test_a_call_that_must_wait_holds_no_slot_beside_those_on_their_way() -> None:
+    endpoint = make_endpoint(requests_per_minute=2)
+
+    def asks_again() -> Relayed:
+        with pytest.raises(CallError, match="limits allow"):
+            sharing.call(endpoint, answers, clock=lambda: NOW)
+        assert EndpointSlots.objects.get().n == 1
+        return answers()
+
+    sharing.call(endpoint, asks_again, clock=lambda: NOW)
+    with pytest.raises(CallError, match="limits allow"):
+        sharing.call(endpoint, answers, clock=lambda: NOW)
+    assert EndpointSlots.objects.get().n == 0
 
 
 def test_an_answer_is_not_lost_when_its_slot_cannot_be_given_back(program: Program, server: ModelServer) -> None:

@@ -71,9 +71,65 @@ def test_without_rate_limits_nobody_is_told_when_to_begin() -> None:
 
 
 def test_no_more_starts_are_taken_than_can_be_used() -> None:
-    endpoint = make_endpoint(requests_per_minute=60_000)
+    endpoint = make_endpoint(requests_per_minute=60_000, max_concurrency=16)
     assert len(ask(endpoint, uuid4(), ready=3).starts or ()) == 3
     assert len(ask(endpoint, uuid4(), ready=50, starts_left=14).starts or ()) == 2
+
+
+def test_nobody_takes_starts_or_tokens_that_cannot_be_used() -> None:
+    """Neither a lane without a slot, nor one that rests, nor a call for which no slot is free."""
+    endpoint, one, two = (
+        make_endpoint(max_concurrency=1, requests_per_minute=60, tokens_per_minute=6000),
+        uuid4(),
+        uuid4(),
+    )
+    ask(endpoint, one, calls_at_once=1, ready=0)
+    assert ask(endpoint, two).starts == []
+    assert ask(endpoint, two, ready=1, calls_at_once=1, goes_first=True).starts == []
+    limits.give_back(holders=[one, two])
+    assert ask(endpoint, two, calls_at_once=2, in_flight=1, ready=1, goes_first=True).starts == []
+    rests = Tally()
+    rests.throttled(began=NOW, rest_until=NOW + SECOND)
+    assert ask(endpoint, two, tally=rests).starts == []
+    limits.give_back(holders=[one, two])
+    state = EndpointState.objects.get(endpoint=endpoint)
+    assert (state.next_request_at, state.tokens_left) == (None, 1000)
+    assert ask(endpoint, one, now=NOW + SECOND).starts == [NOW + SECOND, NOW + 2 * SECOND]
+
+
+def test_a_call_refused_for_the_rate_gets_the_next_start_before_a_run() -> None:
+    endpoint, lane, gateway = make_endpoint(requests_per_minute=60), uuid4(), uuid4()
+    call: dict[str, Any] = {"calls_at_once": 1, "ready": 1, "goes_first": True}
+    assert len(ask(endpoint, lane).starts or ()) == 2
+    assert ask(endpoint, gateway, **call).starts == []
+    limits.wait_for(endpoint=endpoint, holder=gateway, in_flight=0, now=NOW)
+    quarters = [NOW + number * SECOND / 4 for number in range(1, 12)]
+    taken = [start for now in quarters for start in ask(endpoint, lane, now=now).starts or ()]
+    assert taken == [NOW + 2 * SECOND]
+    assert ask(endpoint, gateway, now=quarters[-1], **call).starts == [NOW + 3 * SECOND]
+
+
+def test_a_call_that_waits_holds_nothing_and_is_forgotten_when_it_does_not_come_back() -> None:
+    endpoint, lane, gateway = make_endpoint(max_concurrency=1, requests_per_minute=30), uuid4(), uuid4()
+    ask(endpoint, gateway, calls_at_once=1, ready=1, goes_first=True)
+    limits.wait_for(endpoint=endpoint, holder=gateway, in_flight=0, now=NOW)
+    row = EndpointSlots.objects.get(holder=gateway)
+    # As long as it is told to wait comes on top.
+    assert (row.n, row.wants, row.lease_until) == (0, 1, NOW + limits.SLOTS_FOR + 2 * SECOND)
+    assert ask(endpoint, lane, now=row.lease_until).slots == 0
+    assert ask(endpoint, lane, now=row.lease_until + SECOND).slots == 1
+
+
+def test_production_does_not_take_the_probe_that_runs_wait_for() -> None:
+    endpoint, lane, gateway = make_endpoint(), uuid4(), uuid4()
+    tally = Tally()
+    for _ in range(pacing.OPENS_AFTER):
+        tally.failed(began=NOW, first_try=True)
+    ask(endpoint, lane, tally=tally)
+    later = NOW + 2 * SECOND
+    ask(endpoint, gateway, now=later, calls_at_once=1, ready=1, goes_first=True)
+    assert EndpointState.objects.get(endpoint=endpoint).breaker == "open"
+    assert ask(endpoint, lane, now=later).calls == 1
 
 
 def test_an_open_breaker_stops_all_lanes_but_one_probe() -> None:

@@ -156,6 +156,18 @@ def test_a_call_larger_than_the_burst_is_possible_and_paid_for_afterwards() -> N
     assert pacing.calls_within_tokens(found, limited, want=5, per_call=400, now=NOW + 31 * SECOND) == 1
 
 
+def test_a_call_without_a_start_spends_no_tokens_and_runs_leave_the_next_to_who_waits() -> None:
+    limited, found = endpoint(requests_per_minute=60, tokens_per_minute=6000), state()
+    assert pacing.next_calls(found, limited, want=9, per_call=100, leave=0, now=NOW) == [NOW, NOW + SECOND]
+    assert found.tokens_left == 800
+    assert pacing.next_calls(found, limited, want=9, per_call=100, leave=0, now=NOW) == []
+    assert found.tokens_left == 800
+    later = NOW + 3 * SECOND
+    assert pacing.next_calls(found, limited, want=9, per_call=100, leave=1, now=later) == [later]
+    assert pacing.next_calls(found, limited, want=9, per_call=1000, leave=1, now=later) == []
+    assert pacing.next_calls(found, limited, want=1, per_call=1000, leave=0, now=later) == [later + SECOND]
+
+
 def test_the_first_holder_takes_all_and_gives_up_half_to_a_second() -> None:
     assert pacing.share(8, wants=8, in_flight=0, others=[], rank=0).slots == 8
     assert pacing.share(8, wants=8, in_flight=0, others=[Holder(8, 8)], rank=1).slots == 0
@@ -192,3 +204,29 @@ def test_all_shares_together_stay_below_the_limit_in_any_order() -> None:
         holders[name] = Holder(n.held, holders[name].wants)
         assert sum(holder.n for holder in holders.values()) <= 10
     assert min(holder.n for holder in holders.values()) >= 3
+
+
+def test_a_run_gives_up_its_last_slot_to_a_call_that_somebody_waits_for() -> None:
+    waits = Holder(0, 1, goes_first=True)
+    lane = pacing.share(1, wants=8, in_flight=1, others=[waits], rank=0)
+    assert (lane.slots, lane.held) == (0, 1)
+    assert pacing.share(1, wants=8, in_flight=0, others=[waits], rank=0).held == 0
+    assert pacing.share(1, wants=1, in_flight=0, others=[Holder(0, 8)], rank=1, goes_first=True).slots == 1
+    # Once it has one, or none is waited for, the run has what is left.
+    assert pacing.share(2, wants=8, in_flight=0, others=[Holder(1, 2, goes_first=True)], rank=0).slots == 1
+    assert pacing.share(1, wants=8, in_flight=0, others=[Holder(0, 0, goes_first=True)], rank=0).slots == 1
+
+
+def test_more_lanes_than_slots_leave_one_and_no_more() -> None:
+    waits = Holder(0, 1, goes_first=True)
+    assert pacing.share(2, wants=8, in_flight=1, others=[Holder(1, 8), waits], rank=0).slots == 0
+    assert pacing.share(2, wants=8, in_flight=1, others=[Holder(0, 8), waits], rank=0).slots == 1
+
+
+def test_of_two_calls_that_somebody_waits_for_one_is_made() -> None:
+    waits = Holder(0, 1, goes_first=True)
+    assert [pacing.share(1, wants=1, in_flight=0, others=[waits], rank=n, goes_first=True).slots for n in (0, 1)] == [
+        1
+    ] * 2
+    # A second one at the same desk comes after the first at another.
+    assert pacing.share(2, wants=2, in_flight=1, others=[waits], rank=0, goes_first=True).slots == 1

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 TOKENS_GUESSED = 1000.0
 NEWEST_COUNTS = 0.2
 MARGIN = timedelta(seconds=15)
-# Runs give way within a second where a holder goes hungry.
+# Runs look every second at least whether a call waits, and give way as theirs end.
 SOON = 1.0
 ALL_TAKEN = "All calls that {endpoint} bears at once are taken: ask again in a second."
 TOO_FAST = "{endpoint} has had all calls that its limits allow now: ask again in {wait:.0f} seconds."
@@ -53,7 +53,7 @@ class Taken:
     """A slot held. What its call has shown is told to all that share the endpoint when it is given back."""
 
     began: datetime
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally
 
 
 def call(endpoint: Endpoint, relay: Callable[[], Relayed], *, clock: Callable[[], datetime]) -> Relayed:
@@ -80,13 +80,15 @@ def slot(endpoint: Endpoint, *, clock: Callable[[], datetime]) -> Iterator[Taken
         refused = refusal(endpoint, desk, allowance, now=now)
         if refused is None:
             desk.in_flight += 1
-        elif not desk.in_flight:
-            limits.wait_for(holder=desk.holder, now=now)
+        else:
+            limits.wait_for(endpoint=endpoint, holder=desk.holder, in_flight=desk.in_flight, now=now)
+        # Taken off the limit of tokens, and settled by what the call took: nothing where it failed.
+        expected = desk.tokens_per_call
     if refused is not None:
         raise refused
     if allowance.starts:
         time.sleep(max(0.0, (allowance.starts[0] - now).total_seconds()))
-    taken = Taken(clock())
+    taken = Taken(clock(), Tally(tokens_expected=expected))
     try:
         yield taken
     finally:
@@ -114,6 +116,7 @@ def ask(endpoint: Endpoint, desk: Desk, tally: Tally, *, one_more: int, now: dat
         starts_left=0,
         tokens_per_call=desk.tokens_per_call,
         held_for=timedelta(seconds=endpoint.timeout_seconds) + MARGIN,
+        goes_first=True,
     )
     return limits.ask(endpoint=endpoint, wish=wish, tally=tally, now=now)
 
@@ -133,7 +136,7 @@ def refusal(endpoint: Endpoint, desk: Desk, allowance: Allowance, *, now: dateti
 def note_answer(taken: Taken, desk: Desk, answer: Relayed) -> None:
     tokens = (answer.input_tokens or 0) + (answer.output_tokens or 0)
     taken.tally.succeeded()
-    taken.tally.tokens, taken.tally.tokens_expected = tokens, desk.tokens_per_call
+    taken.tally.tokens = tokens
     if tokens:
         desk.tokens_per_call += NEWEST_COUNTS * (tokens - desk.tokens_per_call)
 

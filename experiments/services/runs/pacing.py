@@ -111,20 +111,42 @@ def calls_let_through(state: EndpointState, *, has_work: bool, patience: timedel
     return 1
 
 
+def gap(endpoint: Endpoint) -> timedelta:
+    return timedelta(seconds=MINUTE / endpoint.requests_per_minute) if endpoint.requests_per_minute else timedelta()
+
+
+def next_calls(
+    state: EndpointState, endpoint: Endpoint, *, want: int, per_call: float, leave: int, now: datetime
+) -> Sequence[datetime]:
+    """When calls of so many tokens may begin under both limits. A call that may not begin yet spends no tokens."""
+    want = within_reach(state, endpoint, want=want, leave=leave, now=now)
+    want = calls_within_tokens(state, endpoint, want=want, per_call=per_call, leave=leave, now=now)
+    return starts(state, endpoint, want=want, now=now) or []
+
+
+def within_reach(state: EndpointState, endpoint: Endpoint, *, want: int, leave: int, now: datetime) -> int:
+    """How many calls may begin at most a second ahead, so many left for others."""
+    apart = gap(endpoint)
+    if not apart:
+        return want
+    ahead = now + HORIZON - max(state.next_request_at or now, now)
+    return min(want, max(ahead // apart + 1 - leave, 0))
+
+
 def starts(state: EndpointState, endpoint: Endpoint, *, want: int, now: datetime) -> Sequence[datetime] | None:
     """When the next calls may begin under the rate limits, at most a second ahead; None where there is no limit."""
     if endpoint.requests_per_minute is None and endpoint.tokens_per_minute is None:
         return None
-    gap = timedelta(seconds=MINUTE / endpoint.requests_per_minute) if endpoint.requests_per_minute else timedelta()
-    begin = max(state.next_request_at or now, now)
-    times = [begin + number * gap for number in range(want)]
-    allowed = [time for time in times if time <= now + HORIZON]
-    if allowed and gap:
-        state.next_request_at = allowed[-1] + gap
-    return allowed
+    apart, begin = gap(endpoint), max(state.next_request_at or now, now)
+    number = within_reach(state, endpoint, want=want, leave=0, now=now)
+    if number and apart:
+        state.next_request_at = begin + number * apart
+    return [begin + nth * apart for nth in range(number)]
 
 
-def calls_within_tokens(state: EndpointState, endpoint: Endpoint, *, want: int, per_call: float, now: datetime) -> int:
+def calls_within_tokens(
+    state: EndpointState, endpoint: Endpoint, *, want: int, per_call: float, now: datetime, leave: int = 0
+) -> int:
     """How many calls of so many tokens the token limit bears now. What they take is settled by `learn`."""
     if endpoint.tokens_per_minute is None:
         return want
@@ -132,16 +154,25 @@ def calls_within_tokens(state: EndpointState, endpoint: Endpoint, *, want: int, 
     passed = (now - state.tokens_at).total_seconds() if state.tokens_at else 0.0
     left = most if state.tokens_left is None else state.tokens_left + passed * endpoint.tokens_per_minute / MINUTE
     left = min(left, most)
+    free = left - leave * per_call
     # A call larger than the whole burst must be possible: it leaves a debt that the others wait for.
-    calls = min(want, max(int(left / per_call), 1)) if left > 0 else 0
+    calls = min(want, max(int(free / per_call), 1)) if free > 0 else 0
     state.tokens_left, state.tokens_at = left - calls * per_call, now
     return calls
 
 
 @dataclass(frozen=True)
 class Holder:
+    """`goes_first`: somebody waits for its calls, which no run may keep from being made."""
+
     n: int
     wants: int
+    goes_first: bool = False
+
+    @property
+    def is_owed(self) -> bool:
+        """One call; what it wants beyond that it shares with the others."""
+        return self.goes_first and self.n < min(self.wants, 1)
 
 
 @dataclass(frozen=True)
@@ -152,15 +183,18 @@ class Share:
     held: int
 
 
-def share(limit: int, *, wants: int, in_flight: int, others: Sequence[Holder], rank: int) -> Share:
+def share(
+    limit: int, *, wants: int, in_flight: int, others: Sequence[Holder], rank: int, goes_first: bool = False
+) -> Share:
     """Slots for one holder beside the others, so that all together stay below the limit and nobody goes hungry.
 
     `rank` is its place among all holders, which settles who gets the odd slot. Calls that run keep theirs until they
-    end, and no other follows them.
+    end, and no other follows them. Who goes first and has no slot gets the next one, the last one too.
     """
     holders = len(others) + 1
     fair = limit // holders + (rank < limit % holders)
     free = max(limit - sum(other.n for other in others), 0)
     hungry = any(other.n < min(other.wants, limit // holders) for other in others)
-    target = min(wants, fair if hungry else max(free, 0), free)
+    unowed = max(free - sum(other.is_owed for other in others), int(goes_first))
+    target = min(wants, fair if hungry else free, unowed, free)
     return Share(slots=target, held=max(target, min(in_flight, free)))
