@@ -1,6 +1,7 @@
 """Boundary crossing of a Brownian motion at planned looks: the recursion behind group-sequential bounds."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -50,15 +51,21 @@ def crossing_probabilities(bounds: Floats, information: Floats, drift: float = 0
     return found
 
 
-def spending_bounds(information: Floats, spent: Floats) -> Floats:
-    """The bounds at which the chance to have crossed is `spent` after each look."""
-    walk = Walk()
-    bounds = np.empty(information.size)
-    for look, t in enumerate(information):
-        share = float(spent[look] - (spent[look - 1] if look else 0.0))
-        bounds[look] = _bound(walk, float(t), share)
-        walk.survive(float(t), float(bounds[look]))
-    return bounds
+def spending_bounds(information: Floats, spent: Floats, stretches: Sequence[Floats] = ()) -> Floats:
+    """The bounds at which the chance to have crossed is `spent` after each look.
+
+    stretches: the information of the looks of each stretch of data, in any unit; one of `information` itself without.
+    """
+    bounds: list[float] = []
+    for clock in stretches or [information]:
+        # Of what was seen in other data nothing is known: the chances of the stretches add up at most.
+        walk = Walk()
+        for t in clock:
+            look = len(bounds)
+            share = float(spent[look] - (spent[look - 1] if look else 0.0))
+            bounds.append(_bound(walk, float(t), share))
+            walk.survive(float(t), bounds[-1])
+    return np.asarray(bounds)
 
 
 def shaped_bounds(information: Floats, shape: Floats, alpha: float) -> Floats:

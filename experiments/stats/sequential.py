@@ -68,6 +68,28 @@ def asymptotic_confidence_sequence(
     )
 
 
+def asymptotic_sequence_spent(n: float, *, n_star: float = 5000, alpha: float = 0.05) -> float:
+    """How much of alpha an `asymptotic_confidence_sequence` has used up at most after n observations, however often it
+    was looked at: what is left may go to a second one, of other data.
+
+    Under the mixture that the sequence is made of, its score is a Brownian motion on (0, 1) that meets a concave
+    boundary, and alpha times the chance to have met it is the error so far. A chord lies below the boundary, and the
+    chance to meet a line is known. Source: Robbins & Siegmund 1970, Ann. Math. Stat. 41:1410; Siegmund 1985, eq. 3.15.
+    """
+    size = checks.not_negative("n", n)
+    level = checks.open_unit("alpha", alpha)
+    u = size * _tuning(level, checks.positive("n_star", n_star))
+    v = u / (1 + u)
+    if v == 0:
+        return 0.0
+    start = math.sqrt(-2 * math.log(level))
+    end = math.sqrt((math.log1p(u) - 2 * math.log(level)) / (1 + u))
+    fall, sd = (start - end) / v, math.sqrt(v)
+    met = float(special.ndtr(-end / sd))
+    met += math.exp(2 * start * fall + float(special.log_ndtr((end - 2 * start) / sd)))
+    return level * min(1.0, 2 * met)
+
+
 def msprt(estimate: float, se: float, *, tau2: float, n: float, alpha: float = 0.05) -> TestResult:
     """Mixture sequential probability ratio test of a zero difference, with its always-valid interval.
 
@@ -151,7 +173,12 @@ def win_rate_confidence_sequence(wins: float, n: float, *, alpha: float = 0.05) 
 
 
 def group_sequential_bounds(
-    information: Sequence[float], *, alpha: float = 0.05, spending: Spending = "obrien-fleming", phi: float = 2.0
+    information: Sequence[float],
+    *,
+    alpha: float = 0.05,
+    spending: Spending = "obrien-fleming",
+    phi: float = 2.0,
+    stretches: Sequence[Sequence[float]] = (),
 ) -> GroupSequentialDesign:
     """Two-sided z-bounds at planned looks, spending alpha over information.
 
@@ -159,11 +186,13 @@ def group_sequential_bounds(
     obrien-fleming: 4 - 4 Phi(z_{alpha/4} / sqrt t), strict early; pocock: alpha ln(1 + (e - 1) t), nearly even;
     power: alpha t^phi.
     Looks may move: the next bound needs only the information so far. Source: Lan & DeMets 1983, Biometrika 70:659.
+    stretches: where looks do not contain what earlier ones have compared, the information of the looks of each
+    stretch, in any unit. A new stretch starts anew on the alpha that is left: the errors of stretches add up at most.
     """
     t = _information(information)
     level = checks.open_unit("alpha", alpha)
     spent = _spent(t, level, spending, checks.positive("phi", phi))
-    bounds = group_sequential.spending_bounds(t, spent)
+    bounds = group_sequential.spending_bounds(t, spent, _stretches(stretches, t.size))
     label = f"Lan-DeMets, {spending}-like spending" if spending != "power" else f"Lan-DeMets, power spending {phi:g}"
     return _design(t, bounds, spent, level, label)
 
@@ -223,6 +252,15 @@ def _information(information: Sequence[float]) -> Floats:
     if t[0] <= 0 or t[-1] > 1 + 1e-12 or (np.diff(t) <= 0).any():
         raise ValueError("information must rise, within (0, 1]")
     return t
+
+
+def _stretches(stretches: Sequence[Sequence[float]], looks: int) -> list[Floats]:
+    found = [checks.values("stretches", one) for one in stretches]
+    if found and sum(one.size for one in found) != looks:
+        raise ValueError(f"stretches have {sum(one.size for one in found)} looks, and there are {looks}")
+    if any(one[0] <= 0 or (np.diff(one) <= 0).any() for one in found):
+        raise ValueError("the information of a stretch must rise, from above 0")
+    return found
 
 
 def _design(t: Floats, bounds: Floats, spent: Floats, alpha: float, method: str) -> GroupSequentialDesign:

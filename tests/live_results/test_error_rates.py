@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from benchmarks.prove.live_tests import run
-from benchmarks.simulations.live_tests import PROMISES, SHORT, shown
+from benchmarks.simulations.live_tests import PROMISES, SHORT, Day, shown
 from benchmarks.simulations.promise import Promise
 from experiments.reports.live.cells import Cell, Stratum
 from experiments.services.live_traffic.running_tests import plan_of
@@ -35,7 +35,7 @@ def test_reading_every_look_as_the_only_one_is_printed_beside() -> None:
 
 def test_a_short_run_tells_a_promise_from_its_breach() -> None:
     promised = [one for one in PROMISES if one.high == 0.055 and one.short == SHORT]
-    assert len(promised) == 9
+    assert len(promised) == 18
     assert all(one.high == 0.055 for one in PROMISES if one.note != "why not")
     for promise in promised:
         assert not promise.kept(NAIVE, promise.short)
@@ -47,14 +47,14 @@ def test_the_row_that_is_simulated_is_the_row_that_the_page_shows() -> None:
     """The trials leave out the database alone: what a look remembers goes into the next one here as there."""
     live_test = make_live_test(n_per_arm=600, small_reason="a test")
     hits = ((90, 130), (170, 190), (260, 262))
-    strata = []
+    days = []
     for day, (control, treatment) in enumerate(hits, start=1):
         n, before = 200 * day, hits[day - 2] if day > 1 else (0, 0)
         fill(live_test, "control", 200, {"completion": first(control - before[0])}, prefix=f"{day}-", at=NOW)
         fill(live_test, "treatment", 200, {"completion": first(treatment - before[1])}, prefix=f"{day}-", at=NOW)
-        strata.append((Stratum(Cell(n=n, y=control / n), Cell(n=n, y=treatment / n)),))
+        days.append(Day((Stratum(Cell(n=n, y=control / n), Cell(n=n, y=treatment / n)),)))
         row = result_of(live_test, now=NOW + timedelta(days=day)).primary
-        *_, simulated = shown(plan_of(live_test.pk, live_test.plan.sha256), strata)
+        *_, simulated = shown(plan_of(live_test.pk, live_test.plan.sha256), days)
         assert row is not None
         assert (row.significant, row.verdict) == (simulated.significant, simulated.verdict)
         for name in ("difference", "p_value", "ci_low", "ci_high"):

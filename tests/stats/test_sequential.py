@@ -10,6 +10,7 @@ from experiments.stats.proportions import two_proportion_test
 from experiments.stats.sequential import (
     always_valid_p,
     asymptotic_confidence_sequence,
+    asymptotic_sequence_spent,
     classical_bounds,
     crossing_probability,
     group_sequential_bounds,
@@ -176,3 +177,45 @@ def test_no_vote_means_no_win_rate_sequence() -> None:
 def test_starting_early_is_warned_about() -> None:
     assert asymptotic_confidence_sequence(0.1, 0.1, 20).warnings
     assert not asymptotic_confidence_sequence(0.1, 0.1, 200).warnings
+
+
+def crossed_by(n: float, *, n_star: float, alpha: float, steps: int = 60) -> float:
+    """The chance that a sequence looked at so often has excluded the truth by n observations."""
+    sizes = np.geomspace(n / 1000, n, steps)
+    found = [
+        asymptotic_confidence_sequence(0.0, 1 / math.sqrt(size), size, n_star=n_star, alpha=alpha) for size in sizes
+    ]
+    bounds = [(one.ci_high or 0) * math.sqrt(size) for one, size in zip(found, sizes, strict=True)]
+    return crossing_probability(bounds, (sizes / n).tolist())[-1]
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_a_sequence_has_spent_no_more_than_said_and_about_half_of_it(alpha: float) -> None:
+    for n in (500, 4000, 40_000):
+        most = asymptotic_sequence_spent(n, n_star=4000, alpha=alpha)
+        crossed = crossed_by(n, n_star=4000, alpha=alpha)
+        assert crossed < most < 2.2 * crossed
+
+
+def test_what_a_sequence_has_spent_rises_from_nothing_to_all() -> None:
+    spent = [asymptotic_sequence_spent(n, n_star=4000) for n in (0, 1, 100, 2000, 4000, 10_000, 10**7, 10**15)]
+    assert spent == sorted(spent)
+    assert (spent[0], spent[-1]) == (0.0, 0.05)
+
+
+def test_bounds_that_start_anew_split_what_is_left_among_the_looks_since() -> None:
+    looks = [0.25, 0.5, 0.75, 1]
+    plain, anew = group_sequential_bounds(looks), group_sequential_bounds(looks, stretches=[looks[:2], [120.0, 300.0]])
+    assert anew.spent == plain.spent
+    assert anew.bounds[:2] == plain.bounds[:2]
+    assert 2 * stats.norm.sf(anew.bounds[2]) == pytest.approx(plain.spent[2] - plain.spent[1])
+    since = crossing_probability(anew.bounds[2:], [0.4, 1.0])[-1]
+    assert since == pytest.approx(plain.spent[3] - plain.spent[1])
+    assert group_sequential_bounds(looks, stretches=[[9, 18, 27, 36]]).bounds == pytest.approx(plain.bounds)
+
+
+def test_stretches_hold_every_look_and_rise() -> None:
+    with pytest.raises(ValueError, match="3 looks, and there are 2"):
+        group_sequential_bounds([0.5, 1], stretches=[[0.5], [1, 2]])
+    with pytest.raises(ValueError, match="must rise"):
+        group_sequential_bounds([0.5, 1], stretches=[[2, 1]])

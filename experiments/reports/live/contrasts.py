@@ -27,6 +27,7 @@ class Contrast:
 
     reduction: share of the variance that the covariate took away. uncapped: the difference without the cap.
     skewness: of the difference itself, for means and ratios; None where nothing varies, and for all else.
+    information: of the units within phases, as so many units of two even arms.
     """
 
     result: ComparisonResult
@@ -38,6 +39,7 @@ class Contrast:
     uncapped: float | None = None
     capped: int = 0
     skewness: float | None = None
+    information: float = 0.0
 
     @property
     def relative_se(self) -> float | None:
@@ -57,6 +59,7 @@ def contrast(metric: Metric, strata: Strata, *, alpha: float) -> Contrast | None
     if not usable:
         return None
     found = single(metric, usable, alpha) if len(usable) == 1 else joined(metric, usable, alpha)
+    found = replace(found, information=4 * sum(told(usable)))
     if metric.kind in ("mean", "ratio"):
         found = replace(found, skewness=skewness(metric, usable))
     if dropped:
@@ -174,8 +177,12 @@ def weights(strata: Strata) -> list[float]:
 
     Source: Mantel & Haenszel 1959, JNCI 22:719.
     """
-    told = [one.control.n * one.treatment.n / one.n for one in strata]
-    return [one / sum(told) for one in told]
+    each = told(strata)
+    return [one / sum(each) for one in each]
+
+
+def told(strata: Strata) -> list[float]:
+    return [one.control.n * one.treatment.n / one.n for one in strata]
 
 
 def skewness(metric: Metric, strata: Strata) -> float | None:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from experiments.live_plan import Metric, Plan
 from experiments.reports.live.contrasts import Contrast
-from experiments.reports.live.judging import too_few, too_skewed
+from experiments.reports.live.judging import reading_of, too_few, too_skewed
 from experiments.reports.live.payload import Guardrail, GuardrailStatus
 from experiments.reports.live.wording import change, span
-from experiments.stats.sequential import asymptotic_confidence_sequence
 from experiments.stats.skewness import COCHRAN
 
 WATCHED = "{title}: watched at every computation; it has not passed what the plan accepts."
@@ -28,10 +27,12 @@ class Worsening:
     beyond_high: float
 
 
-def guardrail(metric: Metric, found: Contrast | None, plan: Plan, *, hidden: bool) -> Guardrail:
+def guardrail(
+    metric: Metric, found: Contrast | None, plan: Plan, *, hidden: bool, restarts: tuple[int, ...] = ()
+) -> Guardrail:
     """`found` at any level: only its estimate and error are read. Hidden, nothing but a breach is told."""
     margin = margin_of(metric, found)
-    worse = worsening(metric, found, plan)
+    worse = worsening(metric, found, plan, restarts)
     status = status_of(worse)
     shown = status == "breached" or not hidden
     sequence = signed(metric, worse) if worse is not None and shown else (None, None, None)
@@ -59,22 +60,19 @@ def margin_of(metric: Metric, found: Contrast | None) -> float:
     return margin * abs((found.result.control if found else None) or 0.0)
 
 
-def worsening(metric: Metric, found: Contrast | None, plan: Plan) -> Worsening | None:
+def worsening(metric: Metric, found: Contrast | None, plan: Plan, restarts: tuple[int, ...] = ()) -> Worsening | None:
     if found is None or found.result.estimate is None or not found.result.se:
         return None
     if too_few(metric, found) or too_skewed(found, COCHRAN):
         return None
     sign = -1 if metric.direction == "higher" else 1
     estimate = sign * found.result.estimate
-    sequence = asymptotic_confidence_sequence(
-        estimate, found.result.se, found.n0 + found.n1, n_star=plan.n_total, alpha=plan.alpha
-    )
+    reading = reading_of(plan, restarts=restarts)
+    sequence = reading.sequence(estimate, found.result.se, found)
     if sequence.ci_low is None or sequence.ci_high is None:
         return None
     beyond = estimate - margin_of(metric, found)
-    against = asymptotic_confidence_sequence(
-        beyond, margin_error(metric, found, sign), found.n0 + found.n1, n_star=plan.n_total, alpha=plan.alpha
-    )
+    against = reading.sequence(beyond, margin_error(metric, found, sign), found)
     if against.ci_low is None or against.ci_high is None:
         return None
     return Worsening(estimate, sequence.ci_low, sequence.ci_high, against.ci_low, against.ci_high)

@@ -10,8 +10,10 @@ from scipy import optimize, special
 from experiments.live_plan import Metric, Plan
 from experiments.reports.live.contrasts import Contrast
 from experiments.reports.live.payload import MetricRow, PKind
+from experiments.reports.live.restarts import level_left
 from experiments.reports.live.wording import finding
-from experiments.stats.sequential import asymptotic_confidence_sequence, group_sequential_bounds
+from experiments.stats.result import TestResult
+from experiments.stats.sequential import Spending, asymptotic_confidence_sequence, group_sequential_bounds
 from experiments.stats.skewness import COCHRAN, growth_until
 
 Measure = Callable[[float], Contrast | None]
@@ -44,13 +46,19 @@ class History:
 
 @dataclass(frozen=True)
 class Reading:
-    """information: shares of the planned size at the planned looks so far, the one now last; empty between looks."""
+    """information: shares of the planned size at the planned looks so far, the one now last; empty between looks.
+
+    After ramps that took units away, restarts: units exposed before each of them; stretches: of the looks, those that
+    contain what the one before has compared.
+    """
 
     method: str
     alpha: float
     n_star: float = 5000.0
     information: tuple[float, ...] = ()
     spending: str = "obrien_fleming"
+    restarts: tuple[int, ...] = ()
+    stretches: tuple[tuple[float, ...], ...] = ()
 
     @property
     def p_kind(self) -> PKind:
@@ -64,17 +72,40 @@ class Reading:
     @property
     def bound(self) -> float | None:
         """The z that ends the test at this look."""
-        return look_bound(self.information, self.alpha, self.spending) if self.information else None
+        return self.bound_at(self.alpha) if self.information else None
+
+    def bound_at(self, level: float) -> float:
+        return look_bound(self.information, level, self.spending, self.stretches)
+
+    def sequence(self, estimate: float, se: float, found: Contrast) -> TestResult:
+        """The asymptotic confidence sequence of an estimate from a contrast.
+
+        One that has started anew has the alpha that is left, and counts the units compared by what they can tell.
+        """
+        n = found.information if self.restarts else found.n0 + found.n1
+        level = level_left(self.alpha, self.n_star, self.restarts)
+        sequence = asymptotic_confidence_sequence(estimate, se, n, n_star=self.n_star, alpha=level)
+        if not self.restarts or sequence.p_value is None:
+            return sequence
+        return replace(sequence, p_value=min(1.0, sequence.p_value * self.alpha / level))
 
 
-def reading_of(plan: Plan, information: tuple[float, ...] = ()) -> Reading:
-    return Reading(plan.method, plan.alpha, float(plan.n_total), information, plan.spending)
+def reading_of(
+    plan: Plan,
+    information: tuple[float, ...] = (),
+    *,
+    restarts: tuple[int, ...] = (),
+    stretches: tuple[tuple[float, ...], ...] = (),
+) -> Reading:
+    return Reading(plan.method, plan.alpha, float(plan.n_total), information, plan.spending, restarts, stretches)
 
 
 @lru_cache(maxsize=256)
-def look_bound(information: tuple[float, ...], alpha: float, spending: str) -> float:
-    kind = "pocock" if spending == "pocock" else "obrien-fleming"
-    return group_sequential_bounds(information, alpha=alpha, spending=kind).bounds[-1]  # type: ignore[arg-type]
+def look_bound(
+    information: tuple[float, ...], alpha: float, spending: str, stretches: tuple[tuple[float, ...], ...] = ()
+) -> float:
+    kind: Spending = "pocock" if spending == "pocock" else "obrien-fleming"
+    return group_sequential_bounds(information, alpha=alpha, spending=kind, stretches=stretches).bounds[-1]
 
 
 def judged(metric: Metric, measure: Measure, reading: Reading) -> MetricRow:
@@ -177,10 +208,7 @@ def at_any_time(row: MetricRow, found: Contrast, reading: Reading) -> MetricRow:
     """The asymptotic confidence sequence of the same estimate and error."""
     if row.difference is None or found.result.se is None:
         return row
-    n = found.n0 + found.n1
-    sequence = asymptotic_confidence_sequence(
-        row.difference, found.result.se, n, n_star=reading.n_star, alpha=reading.alpha
-    )
+    sequence = reading.sequence(row.difference, found.result.se, found)
     row = replace(
         row,
         ci_low=sequence.ci_low,
@@ -191,9 +219,7 @@ def at_any_time(row: MetricRow, found: Contrast, reading: Reading) -> MetricRow:
     )
     if row.relative is None or not found.relative_se:
         return row
-    lift = asymptotic_confidence_sequence(
-        row.relative, found.relative_se, n, n_star=reading.n_star, alpha=reading.alpha
-    )
+    lift = reading.sequence(row.relative, found.relative_se, found)
     return replace(row, relative_low=lift.ci_low, relative_high=lift.ci_high)
 
 
@@ -223,7 +249,7 @@ def repeated_p(p: float, reading: Reading) -> float:
         return p
 
     def lacking(log_level: float) -> float:
-        return look_bound(information, math.exp(log_level), reading.spending) - z
+        return reading.bound_at(math.exp(log_level)) - z
 
     low, high = math.log(SMALLEST_P), math.log(0.999)
     if lacking(low) <= 0:

@@ -16,7 +16,7 @@ from experiments.reports.live.payload import (
     PerArm,
     Phase,
 )
-from experiments.reports.live.phases import SplitCheck
+from experiments.reports.live.phases import SplitCheck, Splits, splits_of
 from experiments.reports.live.traffic import Traffic
 
 
@@ -68,6 +68,14 @@ class Known:
             return max(one.at for one in self.looks if one.planned)
         return None
 
+    @property
+    def splits(self) -> Splits:
+        """Of the units compared: a ramp after the cut-off moves none of them."""
+        cutoff = self.cutoff
+        return splits_of(
+            self.plan.routing.split, [one for one in self.amendments if cutoff is None or one.made_at <= cutoff]
+        )
+
     def behind(self, traffic: Traffic) -> bool:
         """Events are missing that had arrived when a look fell due. With steady traffic some always wait: not those."""
         if not traffic.waiting:
@@ -81,11 +89,12 @@ class Known:
 
 @dataclass(frozen=True)
 class Traced:
-    """The traffic of the units compared, and what the split says of it."""
+    """The traffic of the units compared, and what the split says of it. restarts: see `read_restarts`."""
 
     traffic: Traffic
     phases: tuple[Phase, ...]
     split: SplitCheck
+    restarts: tuple[int, ...] = ()
 
     @property
     def blocked(self) -> bool:

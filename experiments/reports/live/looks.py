@@ -16,6 +16,8 @@ SHORTEST_PAUSE = timedelta(minutes=15)
 PAUSES_OF_A_TEST = 200
 GROWTH = 1.25
 FEWEST_UNITS = 200
+# Less between two looks of the units compared is none: then they start anew.
+LEAST_GROWTH = 1.001
 DRAWN = 60
 
 
@@ -23,7 +25,8 @@ DRAWN = 60
 class Stage:
     """Where a test stands. fresh: results are computed now; else those of `frozen` are shown, or none at all.
 
-    information: shares of the planned n at the looks of a group-sequential test, the one now last. look: this
+    information: shares of the planned n at the looks of a group-sequential test, the one now last. era: how many ramps
+    have taken units away, and stretches: after the first, the information of the looks of each stretch. look: this
     computation is to be remembered as one, `planned` or not. due: a look is, and waits for events that have arrived
     and are in no sum yet. again: the last look is read once more. closed: this reading is the last one.
     """
@@ -36,6 +39,8 @@ class Stage:
     due: bool = False
     again: bool = False
     closed: bool = False
+    era: int = 0
+    stretches: tuple[tuple[float, ...], ...] = ()
 
     @property
     def veiled(self) -> bool:
@@ -52,8 +57,13 @@ def stage_of(
     now: datetime,
     *,
     behind: bool,
+    era: int = 0,
+    compared: float = 0.0,
 ) -> Stage:
-    """units: of the arms, those seen in both included. kinds: of the amendments. behind: events wait to be summed."""
+    """units: of the arms, those seen in both included. kinds: of the amendments. behind: events wait to be summed.
+
+    era: how many ramps took units away, and compared: the information of those that are left.
+    """
     if plan.method == "confidence_sequence":
         return Stage(fresh=True, look=is_due(live_test, units, looks, now))
     smaller = min(units.control, units.treatment)
@@ -64,15 +74,37 @@ def stage_of(
     past = tuple(float(one.figures["information"]) for one in planned)
     last, share = past[-1] if past else 0.0, min(1.0, smaller / plan.n_per_arm)
     frozen = planned[-1] if planned else None
+
+    def since(before: Sequence[LiveLook], share: float) -> dict[str, Any]:
+        return {"era": era, "stretches": stretches_of(before, era, compared if era else share)}
+
     if any(last < part <= share + 1e-9 for part in plan.planned_looks):
         if behind:
             return Stage(fresh=False, frozen=frozen, due=True)
-        return Stage(fresh=True, look=True, planned=True, information=(*past, share))
+        return Stage(fresh=True, look=True, planned=True, information=(*past, share), **since(planned, share))
     if live_test.status != LiveTest.Status.STOPPED:
         return Stage(fresh=False, frozen=frozen)
     if share > last + 1e-6:
-        return Stage(fresh=True, information=(*past, share))
-    return Stage(fresh=bool(past), information=past, again=bool(past))
+        return Stage(fresh=True, information=(*past, share), **since(planned, share))
+    if not past:
+        return Stage(fresh=False)
+    return Stage(fresh=True, information=past, again=True, **since(planned[:-1], last))
+
+
+def stretches_of(looks: Sequence[LiveLook], era: int, clock: float) -> tuple[tuple[float, ...], ...]:
+    """Information of the planned looks and the one now, in one stretch where each contains the data of the one before.
+
+    Empty before any ramp took units away: then their shares of the planned n say it.
+    """
+    told = [(one.figures.get("era", 0), one.figures.get("compared", one.figures["information"])) for one in looks]
+    found: list[list[float]] = []
+    before = -1
+    for number, reached in [*told, (era, clock)]:
+        if number != before or (number and reached < found[-1][-1] * LEAST_GROWTH):
+            found.append([])
+        found[-1].append(float(reached))
+        before = number
+    return tuple(tuple(one) for one in found) if before or len(found) > 1 else ()
 
 
 def read_once(plan: Plan, looks: Sequence[LiveLook], now: datetime, *, full: bool, opened: bool, behind: bool) -> Stage:
@@ -113,10 +145,16 @@ def is_due(live_test: LiveTest, units: PerArm, looks: Sequence[LiveLook], now: d
 
 
 def figures_of(
-    units: PerArm, alone: Sequence[MetricRow], *, information: float | None, bound: float | None
+    units: PerArm,
+    alone: Sequence[MetricRow],
+    *,
+    information: float | None,
+    bound: float | None,
+    stage: Stage | None = None,
 ) -> dict[str, Any]:
-    """What is kept of a look: each metric as this look alone has it."""
-    return {
+    """What is kept of a look: each metric as this look alone has it. stage: after a ramp that took units away."""
+    later = {"era": stage.era, "compared": stage.stretches[-1][-1]} if stage and stage.era and stage.stretches else {}
+    return later | {
         "n": {"control": units.control, "treatment": units.treatment},
         "information": information,
         "bound": bound,

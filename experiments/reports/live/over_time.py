@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from experiments.live_plan import Metric, Plan
+from experiments.live_plan import Metric
 from experiments.reports.live.contrasts import contrast
-from experiments.reports.live.judging import FEWEST_UNITS, too_few, too_skewed
+from experiments.reports.live.judging import FEWEST_UNITS, Reading, too_few, too_skewed
 from experiments.reports.live.payload import ExposedInStep, ExposureChart, MetricRow, Point, Series
 from experiments.reports.live.sums import COMPARED, Scope, Slots, Sums, fetch
 from experiments.reports.live.wording import change
-from experiments.stats.sequential import asymptotic_confidence_sequence
 from experiments.stats.skewness import COCHRAN
 
 MOST_POINTS = 40
@@ -52,27 +51,25 @@ def by_looks(row: MetricRow, looks: Sequence[Seen], now: datetime) -> Series:
     return series_of(row, "looks", points)
 
 
-def by_exposure(metric: Metric, row: MetricRow, sums: Sums, slots: Slots, plan: Plan) -> Series:
+def by_exposure(metric: Metric, row: MetricRow, sums: Sums, slots: Slots, reading: Reading) -> Series:
     """Among units exposed until then, by what is known of them now: each point with its confidence sequence."""
     points: list[Point] = []
     width = (slots.high - slots.low) / slots.n
     for slot in range(1, slots.n + 1):
-        point = point_of(metric, sums, slot, plan, datetime.fromtimestamp(slots.low + slot * width, tz=UTC))
+        point = point_of(metric, sums, slot, reading, datetime.fromtimestamp(slots.low + slot * width, tz=UTC))
         if point is not None and (not points or points[-1].n != point.n):
             points.append(point)
     return series_of(row, "exposure", points)
 
 
-def point_of(metric: Metric, sums: Sums, slot: int, plan: Plan, at: datetime) -> Point | None:
-    found = contrast(metric, sums.strata(metric, wanted=lambda group: int(group) <= slot), alpha=plan.alpha)
+def point_of(metric: Metric, sums: Sums, slot: int, reading: Reading, at: datetime) -> Point | None:
+    found = contrast(metric, sums.strata(metric, wanted=lambda group: int(group) <= slot), alpha=reading.alpha)
     if found is None or min(found.n0, found.n1) < FEWEST_UNITS:
         return None
     n, result = found.n0 + found.n1, found.result
     if result.estimate is None or not result.se or too_few(metric, found) or too_skewed(found, COCHRAN):
         return Point(at=at, n=n, estimate=result.estimate, low=None, high=None)
-    sequence = asymptotic_confidence_sequence(
-        result.estimate, result.se, n, n_star=float(plan.n_total), alpha=plan.alpha
-    )
+    sequence = reading.sequence(result.estimate, result.se, found)
     return Point(at=at, n=n, estimate=result.estimate, low=sequence.ci_low, high=sequence.ci_high)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from scipy import special
 
@@ -11,8 +11,6 @@ from experiments.reports.live.payload import PerArm, Phase
 from experiments.reports.live.sums import COMPARED, Scope, Sums, fetch
 from experiments.stats.proportions import srm_test
 
-# Clients fetch the rule anew every minute, and their clocks are about right.
-UNHEARD = timedelta(minutes=2)
 UNMOVED = f"""
 WITH {COMPARED}
 SELECT phase, bucket IS NULL, count(*) FILTER (WHERE treated = 0), count(*) FILTER (WHERE treated = 1) FROM compared
@@ -37,17 +35,16 @@ class Splits:
         return tuple(at for at, _ in self.raises)
 
     @property
-    def now(self) -> float:
-        return self.of(len(self.raises))
+    def every(self) -> tuple[float, ...]:
+        return (self.first, *(split for _, split in self.raises))
 
     def of(self, phase: int) -> float:
-        return self.raises[phase - 1][1] if phase else self.first
+        return self.every[phase]
 
     @property
     def moved(self) -> tuple[tuple[float, float], ...]:
         """Of each phase, from its split to that of now: units in between have been given to treatment since."""
-        every = (self.first, *(split for _, split in self.raises))
-        return tuple((split, max(split, every[-1])) for split in every)
+        return tuple((split, max(split, self.every[-1])) for split in self.every)
 
     def share(self, phase: int) -> float:
         """Of treatment in a phase, among the units whose arm by the rule is still the same."""
@@ -75,6 +72,11 @@ def phases(splits: Splits, sums: Sums, started: datetime | None) -> tuple[Phase,
     )
 
 
+def compared_information(found: Sequence[Phase]) -> float:
+    """Of the difference within phases, as so many units of two even arms."""
+    return sum(4 * one.units.control * one.units.treatment / one.units.total for one in found if one.units.total)
+
+
 def read_split(scope: Scope, splits: Splits) -> list[tuple[PerArm, float]]:
     """The units of each phase by whose arms the split can be checked, and the share of treatment there should be.
 
@@ -85,7 +87,6 @@ def read_split(scope: Scope, splits: Splits) -> list[tuple[PerArm, float]]:
     params = scope.params | {
         "low": [low for low, _ in splits.moved],
         "high": [high for _, high in splits.moved],
-        "unheard": UNHEARD,
     }
     return [
         (PerArm(control=control, treatment=treatment), splits.of(phase) if placeless else splits.share(phase))

@@ -35,7 +35,8 @@ from experiments.reports.live.payload import (
     SegmentRow,
     Series,
 )
-from experiments.reports.live.phases import check_split, phases, read_split, splits_of
+from experiments.reports.live.phases import check_split, compared_information, phases, read_split
+from experiments.reports.live.restarts import read_restarts
 from experiments.reports.live.sums import Scope, read_sums
 from experiments.reports.live.telling import next_n, notes, units_hidden, why_hidden
 from experiments.reports.live.traffic import Traffic, read_traffic
@@ -82,15 +83,27 @@ class Shown:
 
 def compute(known: Known) -> Computed:
     plan = known.plan
-    splits = splits_of(plan.routing.split, known.amendments)
-    scope = Scope(known.live_test.pk, splits.ramps, known.cutoff, splits.now, plan.routing.buckets)
+    splits = known.splits
+    scope = Scope(known.live_test.pk, splits.ramps, known.cutoff, splits.every, plan.routing.buckets)
     traced = trace(known, scope)
     behind = known.behind(traced.traffic)
-    stage = stage_of(known.live_test, plan, traced.units, known.looks, known.kinds, known.now, behind=behind)
+    stage = stage_of(
+        known.live_test,
+        plan,
+        traced.units,
+        known.looks,
+        known.kinds,
+        known.now,
+        behind=behind,
+        era=len(traced.restarts),
+        compared=compared_information(traced.phases),
+    )
     guarded = [one for one in plan.metrics if one.role == "guardrail"]
     slots = over_time.slots_of(traced.traffic.first_at, traced.traffic.last_at) if stage.fresh else None
     found = measured(scope, plan, plan.metrics if stage.fresh else guarded, slots=slots)
-    guardrails = tuple(guardrail(one, found.contrast(one), plan, hidden=stage.veiled) for one in guarded)
+    guardrails = tuple(
+        guardrail(one, found.contrast(one), plan, hidden=stage.veiled, restarts=traced.restarts) for one in guarded
+    )
     breached = () if traced.blocked else tuple(one for one in guardrails if one.status == "breached")
     shown = fresh(known, traced, stage, found, guardrails) if stage.fresh else kept(known, traced, stage)
     if stage.veiled and stage.frozen is not None:
@@ -106,10 +119,10 @@ def compute(known: Known) -> Computed:
 def trace(known: Known, scope: Scope) -> Traced:
     sums = read_sums(scope, [])
     compared = PerArm(control=sums.exposed(0), treatment=sums.exposed(1))
-    splits = splits_of(known.plan.routing.split, known.amendments)
+    splits = known.splits
     found = phases(splits, sums, known.live_test.started_at)
     counted = read_split(scope, splits) if splits.raises else [(compared, splits.first)]
-    return Traced(read_traffic(scope, known.plan, compared), found, check_split(counted))
+    return Traced(read_traffic(scope, known.plan, compared), found, check_split(counted), read_restarts(scope))
 
 
 def exposure_chart(scope: Scope, traffic: Traffic) -> ExposureChart:
@@ -118,9 +131,10 @@ def exposure_chart(scope: Scope, traffic: Traffic) -> ExposureChart:
 
 def fresh(known: Known, traced: Traced, stage: Stage, found: Measured, guardrails: tuple[Guardrail, ...]) -> Shown:
     """Computed now, and remembered where a look is due."""
-    reading = reading_of(known.plan, stage.information)
+    reading = reading_of(known.plan, stage.information, restarts=traced.restarts, stretches=stage.stretches)
     rows, alone = rows_of(found, reading, histories(known.looks_before(stage), since=known.metrics_since))
-    shown = Shown(rows, series(known, stage, rows, found), distributions_of(found), segments_of(found, reading))
+    drawn = series(known, stage, rows, found, reading)
+    shown = Shown(rows, drawn, distributions_of(found), segments_of(found, reading))
     if not stage.look:
         return shown
     figures = look_figures(known, traced, stage, reading, alone)
@@ -142,7 +156,7 @@ def look_figures(
     known: Known, traced: Traced, stage: Stage, reading: Reading, alone: Sequence[MetricRow]
 ) -> dict[str, Any]:
     information = stage.information[-1] if stage.information else None
-    figures = figures_of(traced.units, alone, information=information, bound=reading.bound)
+    figures = figures_of(traced.units, alone, information=information, bound=reading.bound, stage=stage)
     if known.plan.method == "fixed_horizon" and stage.planned:
         figures["cutoff"] = known.now.isoformat()
     return figures
@@ -198,18 +212,20 @@ def unjudged(one: Guardrail) -> Guardrail:
     return replace(one, status="undefined", sentence=f"{one.title}: {NOT_JUDGED}")
 
 
-def series(known: Known, stage: Stage, rows: Sequence[MetricRow], found: Measured) -> tuple[Series, ...]:
-    return tuple(one for row in rows if (one := one_series(known, stage, row, found)) is not None)
+def series(
+    known: Known, stage: Stage, rows: Sequence[MetricRow], found: Measured, reading: Reading
+) -> tuple[Series, ...]:
+    return tuple(one for row in rows if (one := one_series(known, stage, row, found, reading)) is not None)
 
 
-def one_series(known: Known, stage: Stage, row: MetricRow, found: Measured) -> Series | None:
+def one_series(known: Known, stage: Stage, row: MetricRow, found: Measured, reading: Reading) -> Series | None:
     """As it was seen, where it was looked at often; else by the order in which units came."""
     earlier = seen(known.looks_before(stage), row.key)
     metric = known.plan.metric(row.key)
     group = known.plan.method == "group_sequential"
     if group or metric.kind == "quantile" or found.slots is None or len(earlier) >= over_time.ENOUGH_LOOKS:
         return over_time.by_looks(row, earlier, known.now) if row.difference is not None else None
-    return over_time.by_exposure(metric, row, found.sums, found.slots, known.plan)
+    return over_time.by_exposure(metric, row, found.sums, found.slots, reading)
 
 
 def put_together(

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -12,12 +12,27 @@ from django.db import connection
 from experiments.live_plan import Metric
 from experiments.reports.live.cells import Cell, Strata, Stratum, together
 
-# Units of control whose bucket a ramp gave to treatment since, known from clients that compute the arm themselves. One
-# that has forgotten them tells treatment of those that return, which takes them out of control and leaves the others.
+# Clients fetch the rule anew every minute, and their clocks are about right.
+UNHEARD = timedelta(minutes=2)
+# Units that were rightly in control and whose bucket a ramp gave to treatment since, known from clients that compute
+# the arm themselves. One that has forgotten them tells treatment of those that return, which takes them out of control
+# and leaves the others. Those told control against the rule of their own day are not meant: the split check sees them.
 FORGETTABLE = """
 (
-    cardinality(%(ramps)s::timestamptz[]) > 0 AND source = 'event' AND arm = 'control'
-    AND coalesce(bucket::float8 / %(buckets)s < %(split)s::float8, false)
+    cardinality(%(ramps)s::timestamptz[]) > 0 AND source = 'event' AND arm = 'control' AND coalesce(
+        bucket::float8 / %(buckets)s < (%(splits)s::float8[])[cardinality(%(splits)s::float8[])]
+        AND bucket::float8 / %(buckets)s
+            >= (%(splits)s::float8[])[width_bucket(exposed_at - %(unheard)s::interval, %(ramps)s::timestamptz[]) + 1],
+        false
+    )
+)
+"""
+# Seen in the other arm; whoever is so only after the cut-off was in one when the units were counted.
+IN_BOTH = """
+EXISTS (
+    SELECT 1 FROM experiments_armconflict AS conflict
+    WHERE conflict.live_test_id = exposure.live_test_id AND conflict.unit_id = exposure.unit_id
+      AND conflict.seen_at <= coalesce(%(cutoff)s::timestamptz, 'infinity')
 )
 """
 # Which units are compared: exposed by the cut-off, never seen in the other arm, and in none that may be forgotten.
@@ -27,10 +42,7 @@ compared AS (
            width_bucket(exposed_at, %(ramps)s::timestamptz[]) AS phase
     FROM experiments_exposure AS exposure
     WHERE live_test_id = %(test)s AND exposed_at <= coalesce(%(cutoff)s::timestamptz, 'infinity')
-      AND NOT EXISTS (
-          SELECT 1 FROM experiments_armconflict AS conflict
-          WHERE conflict.live_test_id = exposure.live_test_id AND conflict.unit_id = exposure.unit_id
-      )
+      AND NOT {IN_BOTH}
       AND NOT {FORGETTABLE}
 )
 """  # noqa: S608 constants of this module
@@ -59,13 +71,13 @@ WHERE (sums.n > 0 OR NOT metric.of_events)
 
 @dataclass(frozen=True)
 class Scope:
-    """Units of one test. ramps: when the split was raised, rising, and split: to what. cutoff: the last exposure that
-    counts."""
+    """Units of one test. ramps: when the split was raised, rising; splits: that of the start, then those of the ramps.
+    cutoff: the last exposure that counts."""
 
     test_id: int
     ramps: tuple[datetime, ...] = ()
     cutoff: datetime | None = None
-    split: float = 0.0
+    splits: tuple[float, ...] = (0.0,)
     buckets: int = 10_000
 
     @property
@@ -74,7 +86,8 @@ class Scope:
             "test": self.test_id,
             "ramps": list(self.ramps),
             "cutoff": self.cutoff,
-            "split": self.split,
+            "splits": list(self.splits),
+            "unheard": UNHEARD,
             "buckets": self.buckets,
         }
 

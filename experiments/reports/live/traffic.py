@@ -7,7 +7,7 @@ from typing import Any
 from experiments.live_plan import Plan
 from experiments.models import EventBatch, Exposure
 from experiments.reports.live.payload import PerArm
-from experiments.reports.live.sums import COMPARED, FORGETTABLE, Scope, fetch
+from experiments.reports.live.sums import COMPARED, FORGETTABLE, IN_BOTH, Scope, fetch
 
 LATEST_BATCHES = 50
 NOBODY = PerArm()
@@ -25,15 +25,14 @@ CONFLICTS = """
 SELECT exposure.arm, count(*) FROM experiments_armconflict AS conflict
 JOIN experiments_exposure AS exposure
   ON exposure.live_test_id = conflict.live_test_id AND exposure.unit_id = conflict.unit_id
-WHERE conflict.live_test_id = %(test)s GROUP BY 1
+WHERE conflict.live_test_id = %(test)s
+  AND greatest(conflict.seen_at, exposure.exposed_at) <= coalesce(%(cutoff)s::timestamptz, 'infinity')
+GROUP BY 1
 """
 MOVED = f"""
 SELECT count(*) FROM experiments_exposure AS exposure
 WHERE live_test_id = %(test)s AND exposed_at <= coalesce(%(cutoff)s::timestamptz, 'infinity') AND {FORGETTABLE}
-AND NOT EXISTS (
-    SELECT 1 FROM experiments_armconflict AS conflict
-    WHERE conflict.live_test_id = exposure.live_test_id AND conflict.unit_id = exposure.unit_id
-)
+AND NOT {IN_BOTH}
 """  # noqa: S608 constants
 SILENT = f"""
 WITH {COMPARED}

@@ -140,7 +140,7 @@ def within_phases(
     dropped = sum(one.units for both in phases for one in both) - first.clusters - second.clusters
     notes = (*found.result.warnings, *([DROPPED.format(n=dropped)] if dropped else []))
     method = STRATIFIED.format(method=found.result.method, k=len(usable)) if len(usable) > 1 else found.result.method
-    return replace(found, result=replace(found.result, method=method, warnings=notes))
+    return replace(found, result=replace(found.result, method=method, warnings=notes), information=4 * sum(told))
 
 
 @dataclass(frozen=True)
