@@ -22,9 +22,9 @@ from benchmarks.live_traffic import METRICS, make_test, make_token
 from benchmarks.stack import HOST, Stack, running
 from benchmarks.table import Row
 from experiments import live_events
+from experiments.importers.pair_rows import HEAD, TAIL
 from experiments.live_events import Event
 from experiments.models import LiveEvent, LiveTest
-from experiments.services.import_rows import HEAD, TAIL
 from experiments.services.live_traffic import event_rows, folding
 from experiments.services.live_traffic.ingesting import ingest
 

@@ -16,6 +16,7 @@ from django.db import connection, connections
 from benchmarks.stack import running
 from benchmarks.table import Row
 from experiments.importers import check, mapping
+from experiments.importers.pair_rows import HEAD, TAIL, case_row, output_row
 from experiments.importers.source import open_source
 from experiments.services import import_rows
 
@@ -87,13 +88,13 @@ def encode(path: Path, cases: Path, outputs: Path) -> None:
     pairs = check.read_pairs([source], mapping=mapping.suggest(columns), report=print)
     with cases.open("wb") as case_file, outputs.open("wb") as output_file:
         for file in (case_file, output_file):
-            file.write(import_rows.HEAD)
+            file.write(HEAD)
         for number, pair in enumerate(pairs, start=1):
-            case_file.write(import_rows.case_row(number, 1, number, pair))
-            output_file.write(import_rows.output_row(1, number, pair.baseline))
-            output_file.write(import_rows.output_row(2, number, pair.candidate))
+            case_file.write(case_row(number, 1, number, pair))
+            output_file.write(output_row(1, number, pair.baseline))
+            output_file.write(output_row(2, number, pair.candidate))
         for file in (case_file, output_file):
-            file.write(import_rows.TAIL)
+            file.write(TAIL)
 
 
 def send(statement: str, path: Path) -> None:

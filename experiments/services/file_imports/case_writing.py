@@ -12,6 +12,7 @@ from experiments.importers.eval_sets import check
 from experiments.importers.eval_sets.cases import Case
 from experiments.importers.eval_sets.digest import with_scorers
 from experiments.importers.eval_sets.mapping import CaseMapping
+from experiments.importers.pair_rows import jsonb, text
 from experiments.importers.problems import Unreadable
 from experiments.models import EvalSet, FileImport
 from experiments.services import import_rows as rows
@@ -76,13 +77,13 @@ def case_row(case_id: int, eval_set_id: int, position: int, case: Case) -> bytes
     return b"".join(
         (
             CASE_START(13, 8, case_id, 8, eval_set_id, 4, position),
-            *map(rows.text, (case.id, case.system)),
-            rows.jsonb(case.turns),
-            *map(rows.text, (case.prompt, case.expected, case.category)),
-            rows.jsonb(case.tags),
-            rows.text(case.cluster),
-            rows.jsonb(case.metadata),
-            rows.jsonb(case.checks),
+            *map(text, (case.id, case.system)),
+            jsonb(case.turns),
+            *map(text, (case.prompt, case.expected, case.category)),
+            jsonb(case.tags),
+            text(case.cluster),
+            jsonb(case.metadata),
+            jsonb(case.checks),
         )
     )
 

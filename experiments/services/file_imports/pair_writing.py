@@ -1,6 +1,7 @@
 """Pairs on their way into the tables: the rows they hang on, their cases and outputs, and what must then hold."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from itertools import count
 
@@ -10,6 +11,8 @@ from django.db.models import Max
 from evalsite.platform.jobs import JobFailed
 from experiments.importers import check
 from experiments.importers.mapping import Mapping
+from experiments.importers.packing import Died, Stopped, packed
+from experiments.importers.packing_child import Order
 from experiments.importers.problems import Unreadable
 from experiments.models import EvalSet, Experiment, ExperimentSuite, FileImport, ModelVersion, Output
 from experiments.services import import_rows, suites
@@ -19,6 +22,8 @@ from experiments.services.file_imports.shapes import Writing, refuse_problem
 from experiments.services.reading_ahead import ahead
 
 FEW = 1000
+# From here on a second process is worth its start.
+MANY = 30_000
 COUNT_REFERENCES = """
 SELECT output.model_version_id, count(*)
 FROM experiments_output AS output JOIN experiments_evalcase AS evalcase ON evalcase.id = output.case_id
@@ -95,25 +100,14 @@ def write_pairs(writing: Writing[PairOptions], mapping: Mapping, target: Target)
     """Raises JobFailed when the file now reads differently from its dry run."""
     if target.existing and not (target.new_baseline and target.new_candidate):
         raise JobFailed(f"{target.existing.name!r} has this set of cases already.")
-    versions = {
-        "baseline": target.baseline.pk if target.new_baseline else None,
-        "candidate": target.candidate.pk if target.new_candidate else None,
-    }
     run, wanted = writing.run, writing.file_import.n_rows
     experiment = target.experiment()
+    is_plain = target.set_is_new and not mapping.gold
+    write = written_by_child if is_plain and wanted >= MANY else written_here
     done = 0
-    pairs = check.read_pairs(writing.sources, mapping=mapping, report=refuse_problem)
     try:
-        for batch in ahead(import_rows.batches(pairs)):
-            if target.set_is_new:
-                ids: Sequence[int] = import_rows.write_cases(target.eval_set.pk, done, batch)
-            else:
-                ids = import_rows.case_ids(target.eval_set.pk, batch)
-            import_rows.write_outputs(ids, batch, **versions)
-            known_answers.write(
-                experiment=experiment, file_import=writing.file_import, ids=ids, batch=batch, now=writing.now
-            )
-            done += len(batch)
+        for n in write(writing, mapping, target, experiment):
+            done += n
             run.progress(done, wanted, "writing pairs")
     except Unreadable as problem:
         refuse_problem(problem.problem())
@@ -122,6 +116,54 @@ def write_pairs(writing: Writing[PairOptions], mapping: Mapping, target: Target)
         raise JobFailed(f"The dry run found {wanted:,} pairs, now there are {done:,}: check the file again.")
     check_references(target)
     return experiment
+
+
+def written_here(
+    writing: Writing[PairOptions], mapping: Mapping, target: Target, experiment: Experiment
+) -> Iterator[int]:
+    """How many each time."""
+    versions = {
+        "baseline": target.baseline.pk if target.new_baseline else None,
+        "candidate": target.candidate.pk if target.new_candidate else None,
+    }
+    pairs = check.read_pairs(writing.sources, mapping=mapping, report=refuse_problem)
+    done = 0
+    for batch in ahead(import_rows.batches(pairs)):
+        if target.set_is_new:
+            ids: Sequence[int] = import_rows.write_cases(target.eval_set.pk, done, batch)
+        else:
+            ids = import_rows.case_ids(target.eval_set.pk, batch)
+        import_rows.write_outputs(ids, batch, **versions)
+        known_answers.write(
+            experiment=experiment, file_import=writing.file_import, ids=ids, batch=batch, now=writing.now
+        )
+        done += len(batch)
+        yield len(batch)
+
+
+def written_by_child(
+    writing: Writing[PairOptions], mapping: Mapping, target: Target, experiment: Experiment
+) -> Iterator[int]:
+    """Of a new set without known answers nothing is asked back, so that another process can pack its rows."""
+    order = Order(
+        sources=[(str(each.path), each.format.value, each.number) for each in writing.sources],
+        mapping=asdict(mapping),
+        eval_set=target.eval_set.pk,
+        first_id=import_rows.new_case_ids(writing.file_import.n_rows)[0],
+        baseline=target.baseline.pk,
+        candidate=target.candidate.pk,
+    )
+    try:
+        for part in packed(order):
+            import_rows.copy_packed(import_rows.COPY_CASES, part.cases)
+            import_rows.copy_packed(import_rows.COPY_OUTPUTS, part.outputs)
+            yield part.n
+    except Died:
+        raise JobFailed("The process that reads the file has died, perhaps for want of memory: try again.") from None
+    except Stopped as stop:
+        raise JobFailed(
+            f"Row {stop.row}: {stop.reason}. The dry run did not find this: check the file again."
+        ) from None
 
 
 def check_references(target: Target) -> None:

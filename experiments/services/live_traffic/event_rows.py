@@ -10,8 +10,8 @@ import orjson
 from django.db import connection
 
 from evalsite.platform import prepared
+from experiments.importers.pair_rows import HEAD, TAIL
 from experiments.live_events import PROPERTIES_BYTES, Event
-from experiments.services.import_rows import HEAD, TAIL
 
 COPY = (
     "COPY experiments_liveevent (live_test_id, batch_id, received_at, at, event_id, name, unit_id, conversation_id, "
