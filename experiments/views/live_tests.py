@@ -13,6 +13,7 @@ from evalsite.platform.http import HttpRequest, render, role_required
 from experiments.forms.live_steps import step_form
 from experiments.live_plan import PlanRefused
 from experiments.models import Experiment, LiveTest
+from experiments.reports.live.leaving import leaving
 from experiments.reports.live_plans import LiveTestFilter, listed, listed_test, plan_page, traffic_of
 from experiments.reports.size_chart import size_chart
 from experiments.services.live_tests import drafting, stepping
@@ -96,7 +97,10 @@ def step_live_test(request: HttpRequest, key: str, step: str) -> HttpResponse:
         else:
             messages.success(request, words)
             return redirect("live_test", key)
-    context = {"live_test": found, "plan_page": plan_page(found), "form": form, "step": stepping.STEPS[step]}
+    page = plan_page(found)
+    context = {"live_test": found, "plan_page": page, "form": form, "step": stepping.STEPS[step]}
+    if step == "ramp":
+        context["leaving"] = leaving(found, buckets=page.plan.routing.buckets)
     return render(request, "experiments/live_tests/step.html", context, status=422 if form.errors else 200)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from scipy import special
 
 from experiments.live_plan import Metric
@@ -13,6 +15,7 @@ from experiments.models import ArmConflict, Exposure, LiveLook, LiveTest, UnitMe
 from experiments.reports.live.cells import Cell, Stratum
 from experiments.reports.live.contrasts import contrast
 from experiments.reports.live.judging import Reading, look_bound
+from experiments.reports.live.leaving import leaving
 from experiments.reports.live.looks import stretches_of
 from experiments.reports.live.payload import LivePayload
 from experiments.reports.live.restarts import level_left
@@ -20,7 +23,7 @@ from experiments.services.live_tests import running
 from experiments.stats.sequential import asymptotic_confidence_sequence
 from tests.factories.live_results_ import result_of
 from tests.factories.live_tests_ import make_live_test
-from tests.factories.platform_ import NOW
+from tests.factories.platform_ import NOW, make_user
 from tests.live_results.test_results import FIXED, GROUP, SMALL, both, expose_by_rule
 
 HOUR = timedelta(hours=1)
@@ -89,7 +92,9 @@ def test_a_ramp_that_takes_units_away_starts_the_bounds_of_planned_looks_anew() 
     ramp(live_test, 0.75, NOW + 2 * HOUR)
     expose_by_rule(live_test, 600, split=0.75, at=NOW + 3 * HOUR, prefix="b")
     complete(live_test)
-    second = result_of(live_test, now=NOW + 4 * HOUR).looks[-1]
+    payload = result_of(live_test, now=NOW + 4 * HOUR)
+    second = payload.looks[-1]
+    assert any(note.startswith("A ramp left out 125 units of control") for note in payload.notes)
     expose_by_rule(live_test, 400, split=0.75, at=NOW + 5 * HOUR, prefix="c")
     complete(live_test)
     third = result_of(live_test, now=NOW + 6 * HOUR).looks[-1]
@@ -117,7 +122,9 @@ def test_a_ramp_before_which_nobody_is_forgotten_leaves_the_bounds_as_they_were(
     expose_by_rule(live_test, 20, split=0.5, at=NOW + 2 * HOUR + timedelta(minutes=told), prefix="b", source=source)
     expose_by_rule(live_test, 600, split=0.75, at=NOW + 3 * HOUR, prefix="c", source=source)
     complete(live_test)
-    second = result_of(live_test, now=NOW + 4 * HOUR).looks[-1]
+    payload = result_of(live_test, now=NOW + 4 * HOUR)
+    second = payload.looks[-1]
+    assert all("anew" not in note for note in payload.notes)
     assert second.information is not None
     assert second.bound == look_bound((0.5, second.information), 0.05, "obrien_fleming")
     assert "era" not in LiveLook.objects.filter(live_test=live_test).latest("number").figures
@@ -201,3 +208,29 @@ def test_units_told_by_the_old_rule_just_after_a_ramp_are_left_out_like_those_be
     payload = result_of(live_test, now=noon + HOUR)
     assert check(payload, "moved").figures[0].value == "40"
     assert payload.phases[1].units.control == 50
+
+
+@pytest.mark.django_db
+def test_how_many_units_a_ramp_would_leave_out_is_told_before_it_is_made() -> None:
+    live_test = make_live_test(**SMALL, routing={"salt": "s", "split": 0.1})
+    expose_by_rule(live_test, 1000, split=0.1, at=NOW)
+    expose_by_rule(live_test, 500, split=0.1, at=NOW, prefix="site", source=Exposure.Source.ASSIGNED)
+    told = {one.split: (one.n, one.control) for one in leaving(live_test, buckets=10_000)}
+    assert told == {0.2: (100, 900), 0.3: (200, 900), 0.5: (400, 900), 0.7: (600, 900)}
+    ramp(live_test, 0.5, NOW + HOUR)
+    live_test.refresh_from_db()
+    assert check(result_of(live_test, now=NOW + 2 * HOUR), "moved").figures[0].value == "400"
+    assert [(one.split, one.n) for one in leaving(live_test, buckets=10_000)] == [(0.7, 200), (0.9, 400)]
+    remembered = make_live_test(key="site", **SMALL, routing={"salt": "s", "split": 0.1})
+    expose_by_rule(remembered, 500, split=0.1, at=NOW, source=Exposure.Source.ASSIGNED)
+    assert leaving(remembered, buckets=10_000) == ()
+
+
+@pytest.mark.django_db
+def test_the_page_of_a_ramp_says_whom_it_leaves_out(client: Client) -> None:
+    live_test = make_live_test(**SMALL, routing={"salt": "s", "split": 0.5})
+    client.force_login(make_user(roles=["lead"]))
+    page = reverse("step_live_test", args=[live_test.key, "ramp"])
+    assert "left out" not in client.get(page).text
+    expose_by_rule(live_test, 1000, split=0.5, at=NOW)
+    assert "raised to 90.0%: 400 left out" in " ".join(client.get(page).text.split())

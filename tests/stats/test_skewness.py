@@ -59,13 +59,20 @@ def test_an_arm_that_has_not_met_its_tail_is_judged_by_the_other() -> None:
 
 
 @given(st.lists(samples, min_size=1, max_size=3), st.lists(samples, min_size=1, max_size=3))
-def test_swapping_the_arms_changes_nothing_but_the_sign(control: list[Sample], treatment: list[Sample]) -> None:
+def test_swapping_the_arms_does_not_change_its_size(control: list[Sample], treatment: list[Sample]) -> None:
     found, swapped = skewness_of_difference(control, treatment), skewness_of_difference(treatment, control)
     assert found is not None
     assert swapped is not None
     assert abs(found) == pytest.approx(abs(swapped))
-    if abs(found) > 1e-9 and len(control) == len(treatment) == 1:
-        assert found == pytest.approx(-swapped) or found == pytest.approx(swapped)
+
+
+@pytest.mark.parametrize("third", [-30.0, 2.0, 30.0])
+def test_swapping_the_arms_changes_its_sign(third: float) -> None:
+    control = [Sample(n=600, variance=4.0, third=third, weight=0.7), Sample(n=90, variance=1.0, third=1.0, weight=0.3)]
+    treatment = [Sample(n=150, variance=3.0, third=9.0, weight=0.7), Sample(n=90, variance=2.0, third=0.5, weight=0.3)]
+    found, swapped = skewness_of_difference(control, treatment), skewness_of_difference(treatment, control)
+    assert found == pytest.approx(-(swapped or 0))
+    assert abs(found or 0) > 0.01
 
 
 @given(samples, samples, st.floats(1e-60, 1e12))

@@ -18,6 +18,10 @@ FROZEN = "Units exposed until {at:%d %b %Y %H:%M} UTC are compared, when the pla
 WAITING = "{n:,} events have arrived and are not in these sums yet."
 RIPENING = "Their events still come in until {at:%d %b %Y %H:%M} UTC; from then on this result stays as it is."
 CLOSED = "Their events were in by {at:%d %b %Y %H:%M} UTC: this result stays as it is."
+ANEW = (
+    "A ramp left out {n:,} units of control, so what is compared now is not what was compared before it: the bounds "
+    "started anew, with what was left of the error rate. What was shown before the ramp was paid for, and stays."
+)
 AGAIN = "Look {number} is read once more, with what its units have sent since."
 BETWEEN = "These are the figures of look {number}; the next planned look is due at {n:,} units in each arm."
 
@@ -55,6 +59,8 @@ def notes(known: Known, traced: Traced, stage: Stage) -> tuple[str, ...]:
         found.append(BETWEEN.format(number=stage.frozen.number, n=n))
     if stage.again:
         found.append(AGAIN.format(number=known.looks[-1].number))
+    if traced.restarts and known.plan.method != "fixed_horizon":
+        found.append(ANEW.format(n=traced.traffic.moved))
     if traced.traffic.waiting:
         found.append(WAITING.format(n=traced.traffic.waiting))
     return tuple(found)
