@@ -1,6 +1,7 @@
 """Uploaded files: into PostgreSQL as they arrive, and back out to a temporary file for the worker that reads them."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
@@ -90,10 +91,21 @@ def on_disk(upload: Upload) -> Iterator[Path]:
 
 
 def fill(file: IO[bytes], upload: Upload) -> str:
+    """Written and hashed by a thread, while the database sends the next chunk."""
     digest = sha256()
-    for data in chunks(upload.pk):
+
+    def keep(data: bytes) -> None:
         file.write(data)
         digest.update(data)
+
+    with ThreadPoolExecutor(1) as pool:
+        kept: Future[None] | None = None
+        for data in chunks(upload.pk):
+            if kept:
+                kept.result()
+            kept = pool.submit(keep, data)
+        if kept:
+            kept.result()
     return digest.hexdigest()
 
 
