@@ -1,6 +1,6 @@
 """Live tests as their list and planning pages show them: the plan on record, what was added, the traffic of now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -211,9 +211,19 @@ def plan_body(live_test: LiveTest) -> dict[str, Any]:
 
 def metrics_in_force(live_test: LiveTest) -> list[dict[str, Any]]:
     """As a plan says them: those it was registered with, in its order, and those added since."""
-    added = LiveAmendment.objects.filter(live_test=live_test, kind=LiveAmendment.Kind.METRICS, change__has_key="added")
-    found = added.order_by("made_at", "pk").values_list("change__added", flat=True)
-    return [*(one for one in plan_body(live_test).get("metrics", ()) if isinstance(one, dict)), *found]
+    return all_metrics_in_force([live_test])[live_test.pk]
+
+
+def all_metrics_in_force(live_tests: Iterable[LiveTest]) -> dict[int, list[dict[str, Any]]]:
+    found = {
+        test.pk: [one for one in plan_body(test).get("metrics", ()) if isinstance(one, dict)] for test in live_tests
+    }
+    added = LiveAmendment.objects.filter(
+        live_test__in=list(found), kind=LiveAmendment.Kind.METRICS, change__has_key="added"
+    )
+    for test, metric in added.order_by("made_at", "pk").values_list("live_test_id", "change__added"):
+        found[test].append(metric)
+    return found
 
 
 def planned_total(body: Mapping[str, Any]) -> int | None:

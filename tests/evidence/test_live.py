@@ -162,8 +162,23 @@ def test_each_guardrail_has_its_own_margin_and_the_nearest_one_gives_the_numbers
         ("Speed", -1.0, "at_least"),
     ]
     assert observed(a_test(), LIVE_GUARDRAILS).why_none == "The plan of support-bot has no guardrail."
-    watched = guardrail(difference=None, sentence="Watched.")
+    watched = guardrail(difference=None, status="watched", sentence="Watched.")
     assert observed(a_test(guardrails=(watched,)), LIVE_GUARDRAILS).state == "hidden"
+
+
+def test_a_guardrail_that_cannot_be_judged_is_not_hidden() -> None:
+    unjudged = guardrail(difference=None, status="undefined", sentence="Too little data.")
+    found = observed(a_test(guardrails=(unjudged,)), LIVE_GUARDRAILS)
+    assert (found.state, found.why_none) == ("none", "Too little data.")
+    hidden = a_test(guardrails=(unjudged,), hidden=True, hidden_why="Hidden for now.")
+    assert observed(hidden, LIVE_GUARDRAILS).state == "hidden"
+
+
+def test_a_figure_that_is_not_to_be_trusted_says_so_in_its_layer() -> None:
+    spent = replace(PRIMARY, key="spent", title="Spent", role="secondary", kind="mean")
+    doubted = replace(spent, key="time", title="Time", doubt="Not to be trusted: a few large values decide.")
+    layer = of_layer([a_test(metrics=(PRIMARY, spent, doubted))], None)
+    assert [one.label for one in layer.figures] == ["Spent", "Time, not to be trusted"]
 
 
 def checks(found: Live) -> dict[str, Health]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,16 @@ def test_the_unit_of_a_live_metric_is_read_from_its_plan() -> None:
     assert place.unit_of(test.key, "rounds") == "number"
     assert place.unit_of("another", "rounds") is None
     assert place.metrics_of(test.key) == {"done", "rounds"}
+
+
+def test_the_metrics_of_all_tests_are_asked_for_once(django_assert_num_queries: Any) -> None:
+    experiment = make_experiment()
+    tests = [make_live_test(key=key, experiment=experiment) for key in ("one", "two", "three")]
+    place = Place(experiment)
+    with django_assert_num_queries(2):
+        for test in tests:
+            assert place.unit_of(test.key, "primary") == "share"
+            assert place.better("", "primary") == "higher"
 
 
 def test_a_bound_against_the_direction_of_the_plan_is_asked_about() -> None:

@@ -248,7 +248,7 @@ def metric_figures(payload: LivePayload, url: str) -> tuple[Figure, ...]:
         return ()
     return tuple(
         Figure(
-            label=row.title,
+            label=f"{row.title}, not to be trusted" if row.doubt else row.title,
             unit=unit_of(row),
             estimate=row.difference,
             ci_low=row.ci_low,

@@ -160,7 +160,9 @@ def of_guardrails(live: Live, payload: LivePayload) -> Observation:
     n = payload.exposed.total
     if not known:
         told = "; ".join(one.sentence for one in payload.guardrails if one.sentence) or payload.hidden_why
-        return Observation(state="hidden", why_none=told, n=n, n_unit=units(payload))
+        if payload.hidden or any(one.status == "watched" for one in payload.guardrails):
+            return Observation(state="hidden", why_none=told, n=n, n_unit=units(payload))
+        return observing.none(told, n=n, n_unit=units(payload))
     nearest = min(known, key=lambda one: (room(one), one.metric))
     return Observation(
         estimate=nearest.difference,

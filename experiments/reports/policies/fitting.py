@@ -8,7 +8,7 @@ from typing import Any
 from experiments.deciding.catalogue import BOUNDS, GUARDRAILS, PRIMARY, Bound, Unit
 from experiments.models import CampaignPlan, Experiment, LiveTest
 from experiments.policy import Criterion, EvidenceRef, Policy, Problem
-from experiments.reports.live_plans import metrics_in_force
+from experiments.reports.live_plans import all_metrics_in_force
 
 OPPOSITES = (("lower", "at_least"), ("higher", "at_most"))
 
@@ -35,6 +35,10 @@ class Place:
         tests = LiveTest.objects.filter(experiment=self.experiment).select_related("plan").order_by("-created_at")
         return {test.key: test for test in tests}
 
+    @cached_property
+    def metrics(self) -> dict[int, list[dict[str, Any]]]:
+        return all_metrics_in_force(self.live_tests.values())
+
     def metrics_of(self, key: str) -> set[str]:
         return {str(one.get("key")) for one in self.planned(key)}
 
@@ -42,7 +46,7 @@ class Place:
         """The metrics of the test, or of all tests where none is named, the newest first."""
         chosen = [test for test in self.live_tests.values() if key in ("", test.key)]
         chosen = [test for test in chosen if hasattr(test, "plan") or not only_registered]
-        return [one for test in chosen for one in metrics_in_force(test)]
+        return [one for test in chosen for one in self.metrics[test.pk]]
 
     def better(self, key: str, metric: str, *, only_registered: bool = False) -> str:
         """ "higher" or "lower", as the plan has it; empty where no plan says."""
