@@ -71,8 +71,19 @@
     };
   }
 
-  const timeAxis = (colour) =>
-    axis(colour, "", { type: "linear", bounds: "data", afterBuildTicks: timeTicks, ticks: { callback: timeLabel }, grid: { display: false } });
+  // At least an hour: around a single moment Chart.js would draw a twentieth of the time since 1970.
+  function timeAxis(colour, first, last) {
+    const room = last - first < HOUR ? HOUR / 2 : 0;
+    return axis(colour, "", {
+      type: "linear",
+      bounds: "data",
+      suggestedMin: first - room,
+      suggestedMax: last + room,
+      afterBuildTicks: timeTicks,
+      ticks: { callback: timeLabel },
+      grid: { display: false },
+    });
+  }
   const unitAxis = (colour) =>
     axis(colour, "units in both arms", { type: "linear", bounds: "data", ticks: { callback: (value) => write(value, "count") }, grid: { display: false } });
 
@@ -125,7 +136,7 @@
       options: {
         interaction: { mode: "index", intersect: false },
         scales: {
-          x: data.x === "n" ? unitAxis(colour) : timeAxis(colour),
+          x: data.x === "n" ? unitAxis(colour) : timeAxis(colour, ...ends),
           y: axis(colour, data.y_title, { min: data.low, max: data.high, ticks: { includeBounds: false, callback: (value) => short(value, data.unit) } }),
         },
         plugins: {
@@ -185,7 +196,7 @@
       options: {
         interaction: { mode: "index", intersect: false },
         scales: {
-          x: timeAxis(colour),
+          x: timeAxis(colour, data.times[0], data.times.at(-1)),
           y: axis(colour, data.y_title, { beginAtZero: true, ticks: { precision: 0, callback: (value) => short(value, data.unit) } }),
         },
         plugins: {
