@@ -19,6 +19,6 @@ class FollowForm(StartForm):
 
     def __init__(self, *args: Any, experiment: Experiment, **rest: Any) -> None:
         # The page has another form with such a token.
-        super().__init__(*args, auto_id="follow_%s", **rest)
+        super().__init__(*args, **{"auto_id": "follow_%s", **rest})
         others = ModelVersion.objects.exclude(pk__in=[experiment.baseline_id, experiment.candidate_id])
         self.fields["candidate"].queryset = others.order_by("-created_at", "-pk")  # type: ignore[attr-defined]
