@@ -18,7 +18,8 @@ from experiments.services.file_imports import pair_writing
 from tests.experiments.importing import OPTIONS, checked, imported, run
 from tests.factories.platform_ import NOW
 
-pytestmark = pytest.mark.django_db
+# A job beats its heart from another connection, which sees only what is committed.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 PAIRS: list[dict[str, Any]] = [
     {"id": "1", "prompt": "Größe?", "baseline": "a", "candidate": "", "category": "c", "tags": ["x"], "size": 7},
