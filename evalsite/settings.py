@@ -47,7 +47,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "evalsite.platform.middleware.content_policy",
     "evalsite.platform.middleware.private_pages",
     "evalsite.platform.middleware.outlive_database_restarts",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -2,9 +2,10 @@
 
 from django.urls import include, path
 
+# Reviewers' pages first: they are asked for most, and every pattern before them is tried each time.
 urlpatterns = [
-    path("", include("evalsite.platform.urls")),
     path("", include("annotations.urls")),
+    path("", include("evalsite.platform.urls")),
     path("", include("experiments.urls")),
 ]
 

@@ -1,10 +1,13 @@
-"""What happens around every request: its id, private pages, and patience with a restarting database."""
+"""What happens around every request: its id, its content policy, private pages, patience with a restarting database."""
 
 import logging
 import secrets
 import time
 from collections.abc import Callable
 
+from csp.constants import HEADER as CONTENT_SECURITY_POLICY
+from csp.utils import build_policy
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 
@@ -19,6 +22,8 @@ PATIENCE_SECONDS = 20.0
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
 
+WITH_DJANGOS_OWN_PAGE = (404, 500)
+
 
 def request_id(get_response: View) -> View:
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -29,6 +34,20 @@ def request_id(get_response: View) -> View:
         finally:
             current_request_id.reset(token)
         response.headers["X-Request-ID"] = name
+        return response
+
+    return middleware
+
+
+def content_policy(get_response: View) -> View:
+    """The same policy on every page, so it is built once; the library's middleware builds two at every request."""
+    policy = build_policy()
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        # Where somebody debugs, Django's error pages have styles of their own.
+        if not (settings.DEBUG and response.status_code in WITH_DJANGOS_OWN_PAGE):
+            response.headers.setdefault(CONTENT_SECURITY_POLICY, policy)
         return response
 
     return middleware

@@ -1,5 +1,7 @@
 """Sessions in the database, read by a prepared statement: it runs at every request."""
 
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.sessions.backends import db
@@ -10,6 +12,7 @@ from evalsite.platform import prepared
 LIVE_SESSION = """
 SELECT session_data FROM django_session WHERE session_key = %(key)s AND expire_date > %(now)s
 """
+SESSIONS_REMEMBERED = 1024
 
 
 class SessionStore(db.SessionStore):
@@ -18,4 +21,10 @@ class SessionStore(db.SessionStore):
         if not found:
             self._session_key = None
             return {}
-        return self.decode(found[0][0])
+        return deepcopy(decoded(found[0][0]))
+
+
+@lru_cache(maxsize=SESSIONS_REMEMBERED)
+def decoded(session_data: str) -> dict[str, Any]:
+    """What was signed stays as it is, so its signature is checked and its text read once per process."""
+    return SessionStore().decode(session_data)

@@ -1,8 +1,9 @@
 from collections.abc import Iterator
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from pytest_django.fixtures import Settings
 
 from evalsite.platform import prepared
@@ -67,20 +68,46 @@ def test_values_come_back_as_they_went() -> None:
     assert isinstance(uuid, UUID)
 
 
-@pytest.mark.parametrize(("kept_seconds", "plan"), [(0.0, "Index"), (60.0, "Seq Scan")])
+GROWING = "CREATE TEMPORARY TABLE growing (n bigint PRIMARY KEY)"
+PAIRED = "SELECT count(*) FROM growing AS one JOIN growing AS other ON one.n + %(apart)s = other.n + 0"
+
+
+def plan_of(part_of_statement: str) -> str:
+    name = next(name for statement, name in prepared_statements().items() if part_of_statement in statement)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN EXECUTE {name}(1)")
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+def test_a_table_of_a_few_rows_is_read_by_its_index_from_the_first_time() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(GROWING)
+        cursor.execute("INSERT INTO growing SELECT generate_series(1, 3)")
+        cursor.execute("ANALYZE growing")
+    prepared.fetch("SELECT n FROM growing WHERE n = %(n)s", {"n": 1})
+    assert "Index" in plan_of("growing")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_statements_of_the_orm_are_planned_as_before(fails: bool) -> None:
+    statement = "SELECT 1 / %(n)s AS shared"
+    with suppress(DataError), transaction.atomic():
+        prepared.fetch(statement, {"n": int(not fails)})
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_seqscan")
+        assert cursor.fetchone() == ("on",)
+
+
+@pytest.mark.parametrize(("kept_seconds", "plan"), [(0.0, "Hash Join"), (60.0, "Nested Loop")])
 def test_a_table_that_has_grown_gets_a_new_plan(
     monkeypatch: pytest.MonkeyPatch, kept_seconds: float, plan: str
 ) -> None:
     monkeypatch.setattr(prepared, "PLANS_KEPT_SECONDS", kept_seconds)
-    find = "SELECT n FROM growing WHERE n = %(n)s"
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE growing (n bigint PRIMARY KEY)")
-        cursor.execute("INSERT INTO growing SELECT generate_series(1, 3)")
+        cursor.execute(GROWING)
+        cursor.execute("INSERT INTO growing SELECT generate_series(1, 2)")
         cursor.execute("ANALYZE growing")
-        cursor.execute("SET plan_cache_mode = force_generic_plan")
-        prepared.fetch(find, {"n": 1})
-        cursor.execute("INSERT INTO growing SELECT generate_series(4, 20000)")
-        prepared.fetch(find, {"n": 1})
-        name = next(name for statement, name in prepared_statements().items() if "growing" in statement)
-        cursor.execute(f"EXPLAIN EXECUTE {name}(1)")
-        assert plan in str(cursor.fetchall())
+        prepared.fetch(PAIRED, {"apart": 1})
+        cursor.execute("INSERT INTO growing SELECT generate_series(3, 3000)")
+        prepared.fetch(PAIRED, {"apart": 1})
+    assert plan in plan_of("growing")
