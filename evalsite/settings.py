@@ -274,6 +274,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(3.0),
         "options": {"expires": 3},
     },
+    "drop unneeded bytes": {
+        "task": "experiments.drop_unneeded_bytes",
+        "schedule": schedule(5.0),
+        "options": {"expires": 5},
+    },
     "drop refused events": {
         "task": "experiments.drop_refused_events",
         "schedule": schedule(300.0),

@@ -22,6 +22,7 @@ from experiments.services import (
     imports,
     live_results,
     results,
+    upload_dropping,
 )
 from experiments.services.campaigns import opening
 from experiments.services.hooks import delivering
@@ -197,6 +198,12 @@ def compute_live_results(test_id: int) -> None:
 @shared_task(name="experiments.drop_refused_events")
 def drop_refused_events() -> None:
     refusing.drop_old(now=timezone.now())
+
+
+@shared_task(name="experiments.drop_unneeded_bytes")
+def drop_unneeded_bytes() -> None:
+    """Of files that were imported or discarded."""
+    upload_dropping.drop_some(now=timezone.now())
 
 
 @shared_task(name="experiments.advance_pipelines")

@@ -1,6 +1,6 @@
 """One import in a process of its own, as a worker does it: `python -m benchmarks.bench._import_once FILE NUMBER`.
 
-Prints seconds of upload, dry run and commit, and the peak of resident memory in megabytes.
+Prints seconds of upload, dry run, commit and removal of the file, and the peak of resident memory in megabytes.
 """
 
 import os
@@ -41,7 +41,7 @@ def main(path: Path, number: str) -> None:
 
     from evalsite.platform import jobs
     from experiments.models import FileImport
-    from experiments.services import imports, uploads
+    from experiments.services import imports, upload_dropping, uploads
     from experiments.services.file_imports.pair_options import PairOptions
 
     current_app.loader.import_default_modules()
@@ -69,6 +69,10 @@ def main(path: Path, number: str) -> None:
     timed(begun)
     if FileImport.objects.get(pk=found.pk).status != FileImport.Status.DONE:
         sys.exit(f"the import ended as {FileImport.objects.get(pk=found.pk).status}")
+    begun = time.perf_counter()
+    while upload_dropping.drop_some(now=timezone.now()):
+        pass
+    timed(begun)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 + children.peak / 1024
     print(*seconds, at_first, peak)
 

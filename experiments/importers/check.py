@@ -1,17 +1,18 @@
 """The dry run: everything there is to know about a file before a row of it is stored."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from experiments.importers import duplicates, joined, pairs
+from experiments.importers import duplicates
 from experiments.importers.digest import Digest
 from experiments.importers.hints import Hints
-from experiments.importers.mapping import SECOND, Mapping, is_alias, unused_prompts
+from experiments.importers.mapping import SECOND, Mapping, unused_prompts
+from experiments.importers.pair_reading import read_pairs
 from experiments.importers.pairs import Pair
 from experiments.importers.problems import Kind, Problem, Report, Severity, Unreadable
-from experiments.importers.source import ROWS_SAMPLED, Record, Source, Tell
+from experiments.importers.source import Source, Tell
 
 PREVIEWED = 10
 PREVIEW_LETTERS = 600
@@ -46,38 +47,6 @@ def read_columns(sources: Sequence[Source], report: Report) -> list[str]:
             raise problem
         names += [SECOND + name for name in found] if source.number == 2 else found
     return names
-
-
-def read_pairs(
-    sources: Sequence[Source],
-    *,
-    mapping: Mapping,
-    report: Report,
-    tell: Tell | None = None,
-    expected: Collection[str] | None = None,
-) -> Iterator[Pair]:
-    """The pairs of one file, or of two joined ones; each problem is reported. Raises Unreadable.
-
-    Where the `expected` columns are given, one that first shows up far down the file is reported as not read.
-    """
-    if len(sources) > 1:
-        records = joined.records(sources[0], sources[1], mapping=mapping, report=report, tell=tell)
-    else:
-        records = sources[0].records(report, tell)
-        if expected is not None:
-            records = watched(records, set(expected), report)
-    return pairs.read(records, mapping=mapping, limits=sources[0].limits, report=report)
-
-
-def watched(records: Iterator[Record], known: set[str], report: Report) -> Iterator[Record]:
-    for row, record in records:
-        if not known.issuperset(record):
-            for name in record.keys() - known:
-                known.add(name)
-                if is_alias(name):
-                    reason = f"not read: it first appears in this row, after the first {ROWS_SAMPLED:,}"
-                    report(Problem(row, name, Kind.UNUSED_COLUMN, reason, 1, Severity.WARNING))
-        yield row, record
 
 
 def check(

@@ -2,16 +2,19 @@
 
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, NamedTuple
+from types import TracebackType
+from typing import IO, NamedTuple, Self
 
 import orjson
 
 from experiments.importers.packing_child import FRAME, Order
 
 ROOT = Path(__file__).resolve().parents[2]
+PIPE_BYTES = 1 << 20
 COMMAND = [sys.executable, "-m", "experiments.importers.packing_child"]
 
 
@@ -35,16 +38,31 @@ class Died(Exception):
     """The child ended before the file."""
 
 
-def packed(order: Order) -> Generator[Packed, None, None]:
-    """In the order of the file. Raises Stopped, and Died where the child does."""
-    with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as child:
-        assert child.stdin is not None and child.stdout is not None  # noqa: S101, PT018 - pipes, for the type checker
+class Packer:
+    """The child, started before it is known what it shall read: until then it loads its modules."""
+
+    def __enter__(self) -> Self:
+        pipe = subprocess.PIPE
+        self.child = subprocess.Popen(COMMAND, stdin=pipe, stdout=pipe, pipesize=PIPE_BYTES, cwd=ROOT)
+        return self
+
+    def packed(self, order: Order) -> Iterator[Packed]:
+        """In the order of the file, once. Raises Stopped, and Died where the child does."""
+        stdin, stdout = self.child.stdin, self.child.stdout
+        assert stdin is not None and stdout is not None  # noqa: S101, PT018 - pipes, for the type checker
         try:
-            child.stdin.write(orjson.dumps(asdict(order)))
-            child.stdin.close()
-            yield from frames(child.stdout)
-        finally:
-            child.kill()
+            stdin.write(orjson.dumps(asdict(order)))
+            stdin.close()
+        except BrokenPipeError:
+            raise Died from None
+        return frames(stdout)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.child.kill()
+        with suppress(BrokenPipeError), self.child:
+            pass
 
 
 def frames(stdout: IO[bytes]) -> Iterator[Packed]:

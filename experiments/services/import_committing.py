@@ -1,5 +1,6 @@
 """The import itself as a job: everything in one transaction, or nothing."""
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from uuid import UUID
 
@@ -8,9 +9,10 @@ from django.db.models import Model
 
 from evalsite.platform import audit
 from evalsite.platform.jobs import JobFailed, JobRun
+from experiments.importers.packing import Packer
 from experiments.importers.source import Source
 from experiments.models import FileImport
-from experiments.services import imports, uploads
+from experiments.services import imports
 from experiments.services.file_imports.registry import shape_of
 from experiments.services.file_imports.shapes import ImportRefused, Writing
 from experiments.services.import_checking import opened
@@ -24,16 +26,21 @@ def run_commit(run: JobRun, *, import_id: UUID, now: datetime) -> dict[str, obje
     if not takes_up(file_import, run):
         return None
     try:
-        with opened(file_import, run) as sources:
+        # Started first, so that it is ready when the file has been fetched.
+        with packer_for(file_import) as packer, opened(file_import, run) as sources:
             readable = [each for each in sources if isinstance(each, Source)]
-            result = commit(run, file_import, readable, now=now)
+            result = commit(run, file_import, readable, packer, now=now)
     except JobFailed as failure:
         FileImport.objects.filter(pk=import_id, status=FileImport.Status.COMMITTING).update(
             status=FileImport.Status.FAILED, error=str(failure)
         )
         raise
-    uploads.drop_bytes(file_import=file_import)
     return result
+
+
+def packer_for(file_import: FileImport) -> AbstractContextManager[Packer | None]:
+    packs_from = shape_of(file_import).packs_from
+    return nullcontext() if packs_from is None or file_import.n_rows < packs_from else Packer()
 
 
 def takes_up(file_import: FileImport, run: JobRun) -> bool:
@@ -45,7 +52,9 @@ def takes_up(file_import: FileImport, run: JobRun) -> bool:
 
 
 @transaction.atomic
-def commit(run: JobRun, file_import: FileImport, sources: list[Source], *, now: datetime) -> dict[str, object]:
+def commit(
+    run: JobRun, file_import: FileImport, sources: list[Source], packer: Packer | None, *, now: datetime
+) -> dict[str, object]:
     take_turn(run)
     if earlier := imports.done_before(file_import):
         FileImport.objects.filter(pk=file_import.pk).update(status=FileImport.Status.DISCARDED)
@@ -56,7 +65,7 @@ def commit(run: JobRun, file_import: FileImport, sources: list[Source], *, now: 
         shape.refuse(file_import, options)
     except ImportRefused as refusal:
         raise JobFailed(str(refusal)) from None
-    made = shape.commit(Writing(run, file_import, sources, options, now))
+    made = shape.commit(Writing(run, file_import, sources, options, now, packer))
     run.guard()
     finish(file_import, made, now)
     return {name: model.pk for name, model in made.items()} | {"rows": file_import.n_rows}

@@ -1,26 +1,21 @@
 """An import of a file from step to step: begun, checked, chosen, committed or discarded."""
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import orjson
 from django.db import transaction
-from django.db.models import Q
 
 from evalsite.platform import audit, jobs
 from evalsite.platform.models import Job, User
-from experiments.models import FileImport, Upload, UploadChunk
-from experiments.services import uploads
+from experiments.models import FileImport, Upload
 from experiments.services.file_imports.registry import shape_of
 from experiments.services.file_imports.shapes import ImportRefused as ImportRefused
 from experiments.services.file_imports.shapes import Options, stored
 
 CHECK, COMMIT = "experiments.check_import", "experiments.commit_import"
 Status, Kind = FileImport.Status, FileImport.Kind
-
-
-KEPT_FOR = timedelta(days=14)
 
 
 def locked(file_import: FileImport) -> FileImport:
@@ -44,7 +39,6 @@ def begin(
     at_once: bool = False,
 ) -> FileImport:
     """Make the import and start its dry run."""
-    drop_old_bytes(now=now)
     file_import = FileImport.objects.create(
         id=import_id or uuid4(),
         kind=kind,
@@ -168,7 +162,7 @@ def fingerprint(found: FileImport, options: Options) -> str:
 
 @transaction.atomic
 def discard(*, file_import: FileImport, actor: User | None, now: datetime) -> None:
-    """Give the import up and drop its file. One that runs is asked to stop. Raises ImportRefused when it is done."""
+    """Give up the import and its file. One that runs is asked to stop. Raises ImportRefused when it is done."""
     # The job first, as its own last transaction does, or the two could wait for each other.
     if file_import.job_id:
         Job.objects.select_for_update().filter(pk=file_import.job_id).first()
@@ -179,16 +173,4 @@ def discard(*, file_import: FileImport, actor: User | None, now: datetime) -> No
         jobs.cancel(job=found.job, now=now)
     FileImport.objects.filter(pk=found.pk).update(status=Status.DISCARDED)
     found.problems.all().delete()
-    for upload in (found.upload, found.second_upload):
-        if upload:
-            upload.chunks.all().delete()
     audit.record(actor=actor, action="import.discarded", subject=str(found), details={}, now=now)
-
-
-def drop_old_bytes(*, now: datetime) -> None:
-    """Files of imports that nobody finished, of those whose worker died just after the end, and those of no import."""
-    old = FileImport.objects.filter(Q(status__in=[Status.DONE, Status.DISCARDED]) | Q(created_at__lt=now - KEPT_FOR))
-    idle = old.exclude(status__in=[Status.CHECKING, Status.COMMITTING])
-    for name in ("upload", "second_upload"):
-        UploadChunk.objects.filter(upload__in=idle.values(name)).delete()
-    uploads.drop_unused(Upload.objects.filter(created_at__lt=now - KEPT_FOR))

@@ -109,11 +109,6 @@ def fill(file: IO[bytes], upload: Upload) -> str:
     return digest.hexdigest()
 
 
-def drop_bytes(*, file_import: FileImport) -> None:
-    """Only the bytes: name, size and hash stay, which is what tells a second import of the same file."""
-    UploadChunk.objects.filter(upload__in=[file_import.upload_id, file_import.second_upload_id]).delete()
-
-
 def drop_unused(some: QuerySet[Upload]) -> None:
     """Those that belong to no import, bytes and all."""
     holders = FileImport.objects.filter(Q(upload=OuterRef("pk")) | Q(second_upload=OuterRef("pk")))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from evalsite.platform.models import ApiCall
 from experiments.api import taking
 from experiments.models import BenchmarkRun, FileImport, Upload, UploadChunk
-from experiments.services import uploads
+from experiments.services import upload_dropping, uploads
 from experiments.services.imports import ImportRefused
 from tests.api.calling import Program
 from tests.factories.experiments_ import make_model_version, make_output
@@ -99,6 +99,7 @@ def test_a_file_of_no_import_is_dropped_after_two_weeks() -> None:
     ]
     path = f"/outputs?eval_set={eval_set.pk}&model=solver"
     program.send(path, jsonl([{"id": "1", "response": "4"}]), "application/x-ndjson")
+    upload_dropping.drop_some(now=now)
     assert not Upload.objects.filter(pk=kept[0].pk).exists()
     assert not UploadChunk.objects.filter(upload=kept[0].pk).exists()
     assert kept[1].chunks.count() == 1

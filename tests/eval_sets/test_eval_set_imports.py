@@ -13,7 +13,7 @@ from evalsite.platform.models import AuditEntry
 from experiments.models import EvalCase, EvalSet, FileImport, UploadChunk
 from experiments.reports.eval_sets.downloads import json_lines, overlap_lines
 from experiments.reports.eval_sets.told import told_of
-from experiments.services import import_rows, imports
+from experiments.services import import_rows, imports, upload_dropping
 from experiments.services.file_imports import eval_sets
 from experiments.services.file_imports.eval_sets import EvalSetOptions
 from tests.eval_sets.importing import EXACT, cases, checked, imported
@@ -40,6 +40,7 @@ def test_a_set_is_made_with_its_cases_scorers_and_warnings() -> None:
     case = EvalCase.objects.get(external_id="c2")
     assert (case.position, case.prompt, case.expected, case.category) == (1, "Question 2?", "answer 2", "basic")
     assert AuditEntry.objects.get(action="import.committed").subject == "Support v1"
+    assert upload_dropping.drop_some(now=NOW) == 1
     assert not UploadChunk.objects.exists()
 
 

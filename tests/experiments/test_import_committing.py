@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from threading import Thread
 
 import orjson
@@ -18,7 +19,7 @@ from experiments.models import (
     Output,
     UploadChunk,
 )
-from experiments.services import import_committing, import_rows, imports
+from experiments.services import import_committing, import_rows, imports, upload_dropping
 from experiments.services.file_imports import pair_writing
 from experiments.services.file_imports.pair_options import PairOptions
 from tests.experiments.importing import OPTIONS, begin, checked, imported, jsonl, run
@@ -64,6 +65,7 @@ def test_an_import_makes_the_set_both_models_their_outputs_and_the_experiment() 
         "target",
     )
     assert AuditEntry.objects.get(action="import.committed").details["rows"] == 1
+    assert upload_dropping.drop_some(now=NOW) == 1
     assert not UploadChunk.objects.exists()
 
 
@@ -209,9 +211,25 @@ def test_a_worker_that_lost_its_lease_commits_nothing(monkeypatch: pytest.Monkey
     assert not Experiment.objects.exists()
 
 
+def test_large_files_go_a_few_megabytes_a_turn() -> None:
+    found = checked(jsonl(2))
+    upload = UploadChunk.objects.get().upload
+    UploadChunk.objects.bulk_create(UploadChunk(upload=upload, seq=seq, data=b"x") for seq in range(1, 5))
+    imports.discard(file_import=found, actor=None, now=NOW)
+    assert [upload_dropping.drop_some(now=NOW, most=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_the_file_of_an_import_that_nobody_finished_goes_after_two_weeks() -> None:
+    checked(jsonl(2))
+    assert upload_dropping.drop_some(now=NOW + timedelta(days=13)) == 0
+    assert upload_dropping.drop_some(now=NOW + timedelta(days=15)) == 1
+
+
 def test_a_discarded_import_drops_its_file_and_problems_and_is_over() -> None:
     found = checked(jsonl(2) + b"\n{}")
+    assert upload_dropping.drop_some(now=NOW) == 0
     imports.discard(file_import=found, actor=None, now=NOW)
+    assert upload_dropping.drop_some(now=NOW) == 1
     assert not UploadChunk.objects.exists()
     assert not ImportProblem.objects.exists()
     with pytest.raises(imports.ImportRefused, match="discarded already"):

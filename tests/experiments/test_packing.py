@@ -10,11 +10,10 @@ import pytest
 
 from evalsite.platform.models import Job
 from experiments.importers import packing
-from experiments.importers.packing_child import FRAME, Order
+from experiments.importers.packing_child import BATCH, FIRST_BATCH, FRAME, Order
 from experiments.importers.sniff import Format
 from experiments.models import EvalCase, Output
-from experiments.services import imports
-from experiments.services.file_imports import pair_writing
+from experiments.services import import_committing, imports
 from tests.experiments.importing import OPTIONS, checked, imported, run
 from tests.factories.platform_ import NOW
 
@@ -31,6 +30,10 @@ def jsonl(rows: list[dict[str, Any]]) -> bytes:
     return b"\n".join(orjson.dumps(row) for row in rows)
 
 
+def always_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_committing, "packer_for", lambda file_import: packing.Packer())
+
+
 def stored() -> tuple[list[Any], list[Any]]:
     cases = EvalCase.objects.order_by("position").values_list(
         "position", "external_id", "system", "turns", "prompt", "expected", "category", "tags", "cluster", "metadata"
@@ -42,7 +45,7 @@ def stored() -> tuple[list[Any], list[Any]]:
 def test_both_ways_write_the_same_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert imported(jsonl(PAIRS)).status == "done"
     here = stored()
-    monkeypatch.setattr(pair_writing, "MANY", 2)
+    always_pack(monkeypatch)
     added = replace(OPTIONS, add_to_existing=True)
     assert imported(jsonl([{**row, "cluster": "k"} for row in PAIRS]), options=added).status == "done"
     cases, outputs = stored()
@@ -56,8 +59,8 @@ def test_a_file_that_now_reads_otherwise_is_refused_with_its_row(
 ) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(jsonl([PAIRS[0], {"id": "2", "prompt": "P", "baseline": "b"}]))
-    with pytest.raises(packing.Stopped, match=r"missing|candidate") as stopped:
-        list(packing.packed(order(path)))
+    with pytest.raises(packing.Stopped, match=r"missing|candidate") as stopped, packing.Packer() as packer:
+        list(packer.packed(order(path)))
     assert stopped.value.row == 2
 
 
@@ -67,7 +70,7 @@ def order(path: Path) -> Order:
 
 
 def test_a_process_that_dies_fails_the_import_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pair_writing, "MANY", 2)
+    always_pack(monkeypatch)
     found = checked(jsonl(PAIRS))
     started = imports.start_commit(file_import=found, options=OPTIONS, actor=None, now=NOW)
     monkeypatch.setattr(packing, "COMMAND", ["sh", "-c", "cat >/dev/null; kill -9 $$"])
@@ -84,16 +87,27 @@ def test_a_frame_that_is_cut_short_is_no_end(tmp_path: Path) -> None:
         list(packing.frames(file))
 
 
-def test_a_child_whose_reader_is_gone_ends_by_itself(tmp_path: Path) -> None:
+def test_a_child_whose_reader_is_gone_is_ended(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
-    rows = [{"id": str(n), "prompt": f"P{n}", "baseline": "b" * 3000, "candidate": "c"} for n in range(5000)]
+    rows = [
+        {"id": str(n), "prompt": f"P{n}", "baseline": "b" * 3000, "candidate": "c"}
+        for n in range(FIRST_BATCH + BATCH + 1)
+    ]
     path.write_bytes(jsonl(rows))
     before = children()
-    parts = packing.packed(order(path))
-    assert next(parts).n == 4000
-    assert children() != before
-    parts.close()
+    with packing.Packer() as packer:
+        parts = packer.packed(order(path))
+        assert [next(parts).n, next(parts).n] == [FIRST_BATCH, BATCH]
+        assert children() != before
     assert children() == before
+
+
+def test_large_imports_of_pairs_are_packed_and_small_ones_are_not() -> None:
+    found = checked(jsonl(PAIRS))
+    assert import_committing.packer_for(found).__enter__() is None
+    found.n_rows = 1_000_000
+    with import_committing.packer_for(found) as packer:
+        assert packer is not None
 
 
 def children() -> str:

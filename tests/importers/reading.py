@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from experiments.importers import check, mapping
 from experiments.importers.check import Checked
 from experiments.importers.limits import DEFAULT, Limits
+from experiments.importers.pair_reading import read_pairs
 from experiments.importers.pairs import Pair
 from experiments.importers.problems import Problem, Severity, Unreadable
 from experiments.importers.source import Source, open_source
@@ -50,7 +51,7 @@ def dry_run(
     checked = check.check(sources, columns=columns, mapping=suggested, names=names, report=problems.append)
     pairs: list[Pair] = []
     try:
-        pairs.extend(check.read_pairs(sources, mapping=suggested, report=lambda _: None))
+        pairs.extend(read_pairs(sources, mapping=suggested, report=lambda _: None))
     except Unreadable:
         pairs.clear()
     return Found(pairs, checked, problems, suggested)

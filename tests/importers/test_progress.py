@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from experiments.importers import check, mapping
+from experiments.importers.pair_reading import read_pairs
 from experiments.importers.source import open_source
 from tests.importers.reading import parquet
 
@@ -16,7 +17,7 @@ def told(*paths: Path) -> tuple[list[int], int]:
     sources = [open_source(path, filename=path.name, number=n) for n, path in enumerate(paths, start=1)]
     heard: list[int] = []
     columns = check.read_columns(sources, print)
-    pairs = check.read_pairs(sources, mapping=mapping.suggest(columns), report=print, tell=heard.append)
+    pairs = read_pairs(sources, mapping=mapping.suggest(columns), report=print, tell=heard.append)
     assert sum(1 for _ in pairs) == ROWS
     return heard, sum(path.stat().st_size for path in paths)
 

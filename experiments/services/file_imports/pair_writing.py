@@ -9,10 +9,10 @@ from django.db import connection
 from django.db.models import Max
 
 from evalsite.platform.jobs import JobFailed
-from experiments.importers import check
 from experiments.importers.mapping import Mapping
-from experiments.importers.packing import Died, Stopped, packed
+from experiments.importers.packing import Died, Packer, Stopped
 from experiments.importers.packing_child import Order
+from experiments.importers.pair_reading import read_pairs
 from experiments.importers.problems import Unreadable
 from experiments.models import EvalSet, Experiment, ExperimentSuite, FileImport, ModelVersion, Output
 from experiments.services import import_rows, suites
@@ -22,8 +22,6 @@ from experiments.services.file_imports.shapes import Writing, refuse_problem
 from experiments.services.reading_ahead import ahead
 
 FEW = 1000
-# From here on a second process is worth its start.
-MANY = 30_000
 COUNT_REFERENCES = """
 SELECT output.model_version_id, count(*)
 FROM experiments_output AS output JOIN experiments_evalcase AS evalcase ON evalcase.id = output.case_id
@@ -102,11 +100,14 @@ def write_pairs(writing: Writing[PairOptions], mapping: Mapping, target: Target)
         raise JobFailed(f"{target.existing.name!r} has this set of cases already.")
     run, wanted = writing.run, writing.file_import.n_rows
     experiment = target.experiment()
-    is_plain = target.set_is_new and not mapping.gold
-    write = written_by_child if is_plain and wanted >= MANY else written_here
+    # Of a new set without known answers nothing is asked back, so that another process can pack its rows.
+    if writing.packer and target.set_is_new and not mapping.gold:
+        parts = written_by_child(writing, writing.packer, mapping, target)
+    else:
+        parts = written_here(writing, mapping, target, experiment)
     done = 0
     try:
-        for n in write(writing, mapping, target, experiment):
+        for n in parts:
             done += n
             run.progress(done, wanted, "writing pairs")
     except Unreadable as problem:
@@ -126,7 +127,7 @@ def written_here(
         "baseline": target.baseline.pk if target.new_baseline else None,
         "candidate": target.candidate.pk if target.new_candidate else None,
     }
-    pairs = check.read_pairs(writing.sources, mapping=mapping, report=refuse_problem)
+    pairs = read_pairs(writing.sources, mapping=mapping, report=refuse_problem)
     done = 0
     for batch in ahead(import_rows.batches(pairs)):
         if target.set_is_new:
@@ -141,10 +142,7 @@ def written_here(
         yield len(batch)
 
 
-def written_by_child(
-    writing: Writing[PairOptions], mapping: Mapping, target: Target, experiment: Experiment
-) -> Iterator[int]:
-    """Of a new set without known answers nothing is asked back, so that another process can pack its rows."""
+def written_by_child(writing: Writing[PairOptions], packer: Packer, mapping: Mapping, target: Target) -> Iterator[int]:
     order = Order(
         sources=[(str(each.path), each.format.value, each.number) for each in writing.sources],
         mapping=asdict(mapping),
@@ -154,7 +152,7 @@ def written_by_child(
         candidate=target.candidate.pk,
     )
     try:
-        for part in packed(order):
+        for part in packer.packed(order):
             import_rows.copy_packed(import_rows.COPY_CASES, part.cases)
             import_rows.copy_packed(import_rows.COPY_OUTPUTS, part.outputs)
             yield part.n

@@ -39,4 +39,5 @@ SHAPE = Shape(
     identity=pair_options.identity,
     commit=commit,
     prefill=pair_options.with_names_from_file,
+    packs_from=3_000,
 )

@@ -22,6 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from django.db.models import Model
 
 from evalsite.platform.jobs import JobFailed, JobRun
+from experiments.importers.packing import Packer
 from experiments.importers.problems import Problem, Report, Severity
 from experiments.importers.source import Source, Tell
 from experiments.models import FileImport
@@ -73,13 +74,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Writing(Generic[O]):
-    """A commit, inside its one transaction."""
+    """A commit, inside its one transaction. `packer` is a process that has begun to load, where the shape wants one."""
 
     run: JobRun
     file_import: FileImport
     sources: Sequence[Source]
     options: O
     now: datetime
+    packer: Packer | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Shape(Generic[O]):
     """`identity`: what, beside bytes and columns, makes two imports the same. `commit` returns fields of the import.
 
     `prefill` completes the options with what the file tells. `again` are options that ask for a new dry run.
+    `packs_from`: from so many rows on a second process packs them.
     """
 
     kind: FileImport.Kind
@@ -99,6 +102,7 @@ class Shape(Generic[O]):
     commit: Callable[[Writing[O]], dict[str, Model]]
     prefill: Callable[[FileImport, O], O] = lambda _, options: options
     again: tuple[str, ...] = ()
+    packs_from: int | None = None
 
     def options_of(self, file_import: FileImport) -> O:
         known = {each.name for each in fields(self.options)}  # type: ignore[arg-type]
