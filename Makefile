@@ -11,6 +11,9 @@ PRODUCTION := EVALSITE_ENV=production ALLOWED_HOSTS=evalsite.example.org \
 	SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))") \
 	DATABASE_URL=postgresql://evalsite@db.example.org/evalsite CELERY_BROKER_URL=redis://broker.example.org:6379/0
 
+# Each process of the site and of the tests would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check bench prove lock format
 

@@ -72,7 +72,8 @@ def planning(cursor: BoundByServer, statement: str) -> Iterator[None]:
     finally:
         # In a transaction that failed its rollback does this.
         if link.info.transaction_status in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-            Cursor(link).execute(PLAN_AS_USUAL, prepare=False)
+            with connection.wrap_database_errors:
+                Cursor(link).execute(PLAN_AS_USUAL, prepare=False)
 
 
 def kept_cursor(link: Connection[Any]) -> BoundByServer:
