@@ -4,7 +4,7 @@ import http.client
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -12,11 +12,17 @@ PAIR = re.compile(rb'name="pair" value="([^"]+)"')
 JUDGMENT = re.compile(rb'name="judgment" value="([^"]+)"')
 TOKEN = "a" * 32
 
+Act = Callable[[], bool]
+
 
 @dataclass
 class Timings:
     seconds: list[float] = field(default_factory=list)
     elapsed: float = 0.0
+
+    def add(self, more: "Timings") -> None:
+        self.seconds += more.seconds
+        self.elapsed += more.elapsed
 
     @property
     def rate(self) -> float:
@@ -83,7 +89,7 @@ class BareVisitor:
         return response.status == 200
 
 
-def timed(acts: list[Callable[[], bool]], *, seconds: float) -> Timings:
+def timed(acts: Sequence[Act], *, seconds: float) -> Timings:
     """Each act again and again in a thread of its own, until the time is over or it has nothing left to do."""
     timings = Timings()
     until = time.perf_counter() + seconds
@@ -97,7 +103,7 @@ def timed(acts: list[Callable[[], bool]], *, seconds: float) -> Timings:
     return timings
 
 
-def repeat(act: Callable[[], bool], until: float, seconds: list[float]) -> None:
+def repeat(act: Act, until: float, seconds: list[float]) -> None:
     while (began := time.perf_counter()) < until:
         if not act():
             return

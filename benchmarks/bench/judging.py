@@ -3,7 +3,7 @@
 import gzip
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 from urllib.request import Request, urlopen
@@ -14,7 +14,7 @@ from django.utils import timezone
 from annotations.models import Campaign, Seat
 from annotations.services.seats import RING
 from benchmarks.bench._bare_view import TABLE
-from benchmarks.bench._load import BareVisitor, Reviewer, Timings, timed
+from benchmarks.bench._load import Act, BareVisitor, Reviewer, Timings, timed
 from benchmarks.campaign import make_campaign, make_reviewers, session_of
 from benchmarks.stack import HOST, Stack, running
 from benchmarks.table import Row
@@ -27,6 +27,7 @@ SIZES = [1_000, 100_000, *([1_000_000] if FULL else [])]
 CROWDS = [1, 8, 32]
 SECONDS = 8.0 if FULL else 4.0
 WARM_UP_SECONDS = 1.0
+TURNS = 4
 
 LEAST_RATE = 250
 LARGEST_P95_RATIO = 5.0
@@ -60,12 +61,13 @@ def rows() -> Iterable[Row]:
         smallest: dict[int, Timings] = {}
         for size in SIZES:
             for crowd in CROWDS:
-                # The yardstick right before, since the machine may be busier at one time than at another.
-                bare = visit_for_a_while(bare_port, visitors=crowd)
-                ours = judge_for_a_while(stack, pairs=size, reviewers=crowd)
+                visitors = [BareVisitor(bare_port).visit for _ in range(crowd)]
+                with judging(stack, pairs=size, reviewers=crowd) as reviewers:
+                    bare, ours = by_turns(visitors, reviewers, seconds=SECONDS)
                 yield row_of_crowd(size, crowd, ours, bare, smallest.setdefault(crowd, ours))
             if size > SIZES[0]:
-                nearly_done = judge_for_a_while(stack, pairs=size, reviewers=1, done_before=0.99)
+                with judging(stack, pairs=size, reviewers=1, done_before=0.99) as reviewers:
+                    nearly_done = timed(reviewers, seconds=SECONDS)
                 yield row_of_size(f"{size:,} pairs, 99% of them done", nearly_done, smallest[1])
 
 
@@ -115,23 +117,27 @@ def bare_server(stack: Stack) -> Iterator[int]:
         child.kill()
 
 
-def visit_for_a_while(port: int, *, visitors: int) -> Timings:
-    acts = [BareVisitor(port).visit for _ in range(visitors)]
-    timed(acts, seconds=WARM_UP_SECONDS)
-    return timed(acts, seconds=SECONDS)
+def by_turns(visitors: Sequence[Act], reviewers: Sequence[Act], *, seconds: float) -> tuple[Timings, Timings]:
+    """Yardstick and judging in short turns, since the machine is busier at one time than at another."""
+    bare, ours = Timings(), Timings()
+    timed(visitors, seconds=WARM_UP_SECONDS)
+    for _ in range(TURNS):
+        bare.add(timed(visitors, seconds=seconds / TURNS))
+        ours.add(timed(reviewers, seconds=seconds / TURNS))
+    return bare, ours
 
 
-def judge_for_a_while(stack: Stack, *, pairs: int, reviewers: int, done_before: float = 0.0) -> Timings:
+@contextmanager
+def judging(stack: Stack, *, pairs: int, reviewers: int, done_before: float = 0.0) -> Iterator[list[Act]]:
     campaign, sessions = make_round(pairs=pairs, reviewers=reviewers)
     if done_before:
         make_nearly_done(Seat.objects.get(campaign=campaign), share=done_before)
     crowd = [Reviewer(stack.port, str(campaign.uuid), session) for session in sessions]
     acts = [reviewer.submit_and_next for reviewer in crowd]
     timed(acts, seconds=min(WARM_UP_SECONDS, pairs / 4000))
-    timings = timed(acts, seconds=SECONDS)
+    yield acts
     # Judgments cannot be deleted, so earlier rounds stay in the tables, as they would.
     Campaign.objects.filter(pk=campaign.pk).update(status=Campaign.Status.CLOSED)
-    return timings
 
 
 def make_round(*, pairs: int, reviewers: int) -> tuple[Campaign, list[str]]:
