@@ -40,7 +40,7 @@ def fetch(columns: Mapping[str, str], sources: str, params: Mapping[str, Any]) -
     with connection.cursor() as cursor:
         # Bound beforehand: the cursor that Django wraps around this one under DEBUG copies without parameters only.
         bound = cursor.mogrify(statement, params)
-        with cursor.copy(bound) as copy:
+        with connection.wrap_database_errors, cursor.copy(bound) as copy:
             raw = b"".join(copy)
     return parse(raw, [(name, sql.rsplit("::", 1)[1]) for name, sql in columns.items()])
 

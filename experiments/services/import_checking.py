@@ -115,7 +115,7 @@ def copy_problems(file_import: FileImport, found: Sequence[Problem]) -> None:
     """In the order of the file, errors before warnings, so that their ids are the order of reading."""
     ordered = sorted(found, key=lambda problem: (problem.severity, problem.file, problem.row))
     limit = ImportProblem._meta.get_field("reason").max_length or 0
-    with connection.cursor() as cursor, cursor.copy(COPY_PROBLEMS) as copy:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY_PROBLEMS) as copy:
         for problem in ordered:
             copy.write_row(
                 (

@@ -28,7 +28,7 @@ SELECT min(id), max(id) FROM (
 
 
 def copy(statement: str, rows: Iterable[bytes]) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as writer:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as writer:
         writer.write(HEAD)
         rows = iter(rows)
         while block := b"".join(islice(rows, 100)):
@@ -37,7 +37,7 @@ def copy(statement: str, rows: Iterable[bytes]) -> None:
 
 
 def copy_packed(statement: str, rows: bytes) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as writer:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as writer:
         writer.write(HEAD)
         writer.write(rows)
         writer.write(TAIL)

@@ -45,7 +45,7 @@ def store(*, file: Readable, filename: str, created_by: User | None, now: dateti
     upload = Upload(id=uuid4(), filename=stored_name(filename), size=0, created_by=created_by, created_at=now)
     upload.save(force_insert=True)
     digest = sha256()
-    with connection.cursor() as cursor, cursor.copy(COPY_CHUNKS) as copy:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY_CHUNKS) as copy:
         copy.write(COPY_HEAD)
         seq = 0
         while data := file.read(UploadChunk.BYTES):
@@ -73,7 +73,8 @@ def chunks(upload_id: UUID) -> Iterator[bytes]:
     connection.ensure_connection()
     with Cursor(connection.connection) as cursor:
         for seq in count():
-            cursor.execute(READ_CHUNK, [upload_id, seq], binary=True)
+            with connection.wrap_database_errors:
+                cursor.execute(READ_CHUNK, [upload_id, seq], binary=True)
             row = cursor.fetchone()
             if row is None:
                 return

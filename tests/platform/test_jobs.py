@@ -1,12 +1,11 @@
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from celery import current_app
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from evalsite.platform import jobs
@@ -15,6 +14,7 @@ from evalsite.platform.logs import RequestIdFilter, current_request_id
 from evalsite.platform.models import Job, Sweep
 from evalsite.platform.models.job import JobQuerySet
 from tests.factories.platform_ import NOW, make_job
+from tests.platform.losing import lose_the_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -177,13 +177,10 @@ def test_a_worker_busy_with_long_jobs_counts_as_alive_although_nobody_sweeps() -
     assert not Sweep.objects.workers_alive(now=NOW + timedelta(seconds=31))
 
 
-def lose_the_database() -> None:
-    """As a restarting server does it: the next statement on this connection fails."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+def copy_something() -> None:
+    statement = "COPY platform_sweep FROM STDIN"
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+        copy.write("")
 
 
 def test_deliveries_that_lost_the_database_do_not_count_towards_parking() -> None:
@@ -201,6 +198,25 @@ def test_deliveries_that_lost_the_database_do_not_count_towards_parking() -> Non
         jobs.run(job.pk)
     job.refresh_from_db()
     assert (job.status, job.deliveries, len(tries)) == ("done", 1, 5)
+
+
+@pytest.mark.parametrize("lost_in", [lambda: Job.objects.count(), copy_something], ids=["query", "copy"])
+def test_a_connection_lost_in_a_transaction_is_no_fault_of_the_job(lost_in: Callable[[], object]) -> None:
+    tries = []
+
+    @jobs.handler("tests.loses")
+    def loses(run: jobs.JobRun) -> None:
+        tries.append(run.token)
+        if len(tries) == 1:
+            with transaction.atomic():
+                lose_the_database()
+                lost_in()
+
+    job = make_job(kind="tests.loses")
+    for _ in range(2):
+        jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.deliveries, len(tries)) == ("done", 1, 2)
 
 
 def test_a_database_that_stays_away_leaves_the_job_to_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,7 +158,7 @@ def draw(*, entropy: Entropy) -> None:
         )
         keys = distinct_keys(n, entropy)
         options = np.frombuffer(entropy(n), dtype=np.uint8) % 2 + 1
-        with cursor.copy("COPY drawn FROM STDIN (FORMAT BINARY)") as copy:
+        with connection.wrap_database_errors, cursor.copy("COPY drawn FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(["int8", "int8", "int2"])
             for row in zip(range(n), keys.tolist(), options.tolist(), strict=True):
                 copy.write_row(row)

@@ -20,7 +20,7 @@ def write(
     if not rows:
         return
     reason = f"from {file_import.upload.filename}"
-    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY) as copy:
         for case_id, answer in rows:
             copy.write_row(
                 (experiment.pk, case_id, answer, GoldAnswer.Source.IMPORT.value, reason, file_import.created_by_id, now)

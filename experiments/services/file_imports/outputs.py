@@ -147,7 +147,7 @@ def write(writing: Writing[OutputOptions], eval_set: EvalSet, model_version: Mod
 
 
 def copy(model_version_id: int, batch: Iterable[Matched]) -> None:
-    with connection.cursor() as cursor, cursor.copy(COPY_OUTPUTS) as writer:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(COPY_OUTPUTS) as writer:
         for row, case_id, _ in batch:
             writer.write_row(values(model_version_id, case_id, row))
 

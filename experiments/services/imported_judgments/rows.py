@@ -22,7 +22,7 @@ def stage(judgments: Iterable[JudgmentRow], *, now: datetime) -> bool:
     sides_known = False
     with connection.cursor() as cursor:
         cursor.execute(sql.STAGE)
-        with cursor.copy(sql.FILL) as copy:
+        with connection.wrap_database_errors, cursor.copy(sql.FILL) as copy:
             for one in judgments:
                 sides_known = bool(one.left_arm)
                 copy.write_row(
