@@ -6,13 +6,17 @@ from django.db.models import F
 from annotations.models import Assignment, Campaign, Seat
 
 
+def lock_seats(*, campaign: Campaign) -> list[Seat]:
+    """Those of the active reviewers, until COMMIT. Before the campaign's own row: who gives a pair back locks in this
+    order, their seat and then the campaign."""
+    return list(Seat.objects.active().select_for_update(no_key=True).filter(campaign=campaign).order_by("pk"))
+
+
 @transaction.atomic
 def release(*, campaign: Campaign) -> int:
     """Those that still want judgments. They are like pairs whose reviewer went away: offered after all new ones."""
     released = 0
-    # Seats first and one after the other, as reviewers lock them.
-    for seat in Seat.objects.active().filter(campaign=campaign).order_by("pk"):
-        Seat.objects.select_for_update(no_key=True).get(pk=seat.pk)
+    for seat in lock_seats(campaign=campaign):
         skipped = Assignment.objects.filter(
             campaign=campaign,
             reviewer=seat.reviewer_id,

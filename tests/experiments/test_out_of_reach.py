@@ -1,15 +1,18 @@
 """What can still come in, and the ways out when it is less than was registered."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.test import Client
 
 from annotations.models import Assignment, Campaign, Seat
 from annotations.services import flags
-from evalsite.platform.models import AuditEntry
+from evalsite.platform.embedded.processes import wait_until
+from evalsite.platform.models import AuditEntry, User
 from experiments.models import PlanAmendment
 from experiments.reports.progress import progress_of
 from experiments.reports.reachable import Reachable, reachable
@@ -82,6 +85,35 @@ def test_released_skips_are_offered_to_whoever_skipped_them() -> None:
     first.refresh_from_db()
     assert (first.done, first.skipped) == (5, 0)
     assert not Assignment.objects.filter(state=Assignment.State.SKIPPED).exists()
+
+
+def held_up() -> bool:
+    """Somebody of this database waits for a row that another one has locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid'))"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reviewer_who_skips_while_skips_are_released_is_not_locked_against_the_lead() -> None:
+    campaign, lead = make_skipped(), make_lead()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            # As a skip does it: the seat first, then the campaign.
+            Seat.objects.select_for_update(no_key=True).get(pk=seats(campaign)[1].pk)
+            released = pool.submit(release_elsewhere, campaign, lead)
+            assert wait_until(held_up, seconds=20)
+            Campaign.objects.filter(pk=campaign.pk).update(reopenings=F("reopenings") + 1)
+        assert released.result() == 2
+
+
+def release_elsewhere(campaign: Campaign, lead: User) -> int:
+    try:
+        return amending.release_skips(campaign=campaign, actor=lead, now=NOW)
+    finally:
+        connection.close()
 
 
 def test_a_released_pair_may_be_skipped_again() -> None:

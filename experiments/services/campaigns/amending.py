@@ -30,6 +30,7 @@ def being_judged(campaign: Campaign) -> Campaign:
 @transaction.atomic
 def release_skips(*, campaign: Campaign, actor: User, now: datetime) -> int:
     """Offer skipped pairs again; how many. Asked twice it finds none the second time."""
+    skips.lock_seats(campaign=campaign)
     held = being_judged(campaign)
     n = skips.release(campaign=held)
     if n:
