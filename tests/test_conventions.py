@@ -98,7 +98,8 @@ def test_no_file_is_named_after_leftovers() -> None:
 
 def test_what_breaks_in_a_copy_is_an_error_of_djangos() -> None:
     """Django wraps what it executes itself; a connection lost in a COPY would not be known as lost."""
-    assert not found(r"(?<!wrap_database_errors, )cursor\.copy\(", CODE)
+    of_the_site = [path for path in CODE if not name(path).startswith("benchmarks/")]
+    assert not found(r"(?<!wrap_database_errors, )cursor\.copy\(", of_the_site)
 
 
 def test_there_are_no_signals() -> None:
