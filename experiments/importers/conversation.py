@@ -58,6 +58,7 @@ def from_messages(messages: list[Any], column: str, limits: Limits) -> Conversat
 
 
 def turn(message: Any, column: str, limits: Limits) -> dict[str, str]:
-    if not isinstance(message, dict) or message.get("role") not in ROLES:
+    role = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(role, str) or role not in ROLES:
         raise Unfit(Kind.WRONG_TYPE, "each message is an object with a role (system, user, assistant)", column)
-    return {"role": message["role"], "content": text(content(message.get("content"), column), column, limits.text)}
+    return {"role": role, "content": text(content(message.get("content"), column), column, limits.text)}

@@ -13,14 +13,14 @@ Record = tuple[int, dict[str, object]]
 
 
 def records(file: BinaryIO, *, delimiter: str, limits: Limits, report: Report, number: int = 1) -> Iterator[Record]:
-    """(row, fields by header). The header is row 1. Rows that cannot be taken are reported and left out."""
+    """(row, fields by header). The header is row 1, or the first row that is not blank. Rows that cannot be taken are
+    reported and left out."""
     lines.start(file)
     text = lines.TextLines(file, limits.row_bytes)
     csv.field_size_limit(limits.row_bytes)
     reader = csv.reader(text, delimiter=delimiter, strict=True)
-    header = read_header(reader, text, limits)
+    row, header = read_header(reader, text, limits)
     width = len(header)
-    row = 1
     while True:
         row += 1
         try:
@@ -42,9 +42,11 @@ def records(file: BinaryIO, *, delimiter: str, limits: Limits, report: Report, n
             report(ragged(row, width, fields, number))
 
 
-def read_header(reader: Iterator[list[str]], text: lines.TextLines, limits: Limits) -> list[str]:
+def read_header(reader: Iterator[list[str]], text: lines.TextLines, limits: Limits) -> tuple[int, list[str]]:
+    """Its row and its names. Blank rows before it are stepped over."""
     try:
-        header = [name.strip() for name in next(reader)]
+        row, first = next((row, fields) for row, fields in enumerate(reader, start=1) if fields)
+        header = [name.strip() for name in first]
     except StopIteration:
         raise Unreadable(Kind.EMPTY_FILE, "the file is empty") from None
     except csv.Error as error:
@@ -60,7 +62,7 @@ def read_header(reader: Iterator[list[str]], text: lines.TextLines, limits: Limi
         raise Unreadable(
             Kind.DUPLICATE_HEADER, f"the column {twice[0]!r} stands in the header more than once", twice[0]
         )
-    return header
+    return row, header
 
 
 def quotes(error: csv.Error) -> Unfit:

@@ -72,6 +72,8 @@ JSON_PROBLEMS = {
     "assistant missing": (line(baseline='[{"role": "user", "content": "Q"}]'), (2, "baseline", "missing_counterpart")),
     "no user message": (line(prompt='[{"role": "system", "content": "S"}]'), (2, "prompt", "missing")),
     "unknown role": (line(prompt='[{"role": "robot", "content": "S"}]'), (2, "prompt", "wrong_type")),
+    "list as role": (line(prompt='[{"role": ["user"], "content": "Q"}]'), (2, "prompt", "wrong_type")),
+    "object as role": (line(prompt='[{"role": {"a": 1}, "content": "Q"}]'), (2, "prompt", "wrong_type")),
 }
 # Python reads at most 1,000 levels; deeper than that a file is refused even earlier.
 DEEP = {"far too deep"}
@@ -95,6 +97,12 @@ def test_an_element_of_a_json_array_with_a_problem_is_named(tmp_path: Path, case
     first = GOOD_LINE.replace(b"}", b', "metadata": {}}')
     found = dry_run(tmp_path, ("pairs.json", b"[" + first + b", " + body + b"]"), limits=SMALL)
     assert [(row, kind) for row, _, kind in found.errors] == [(expected[0], expected[2])]
+
+
+def test_blank_lines_before_the_header_are_stepped_over_and_counted(tmp_path: Path) -> None:
+    found = dry_run(tmp_path, ("a.csv", b"\xef\xbb\xbf\n\r\n" + HEADER + GOOD + b"2,,one,two\n"))
+    assert found.errors == [(5, "prompt", "blank")]
+    assert [(pair.row, pair.id) for pair in found.pairs] == [(4, "1")]
 
 
 def test_a_bad_byte_is_named_by_its_position_in_the_file(tmp_path: Path) -> None:
