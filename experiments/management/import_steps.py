@@ -11,7 +11,7 @@ from django.utils import timezone
 from evalsite.platform import jobs
 from evalsite.platform.models import Job, Sweep
 from experiments.models import FileImport, ImportProblem, Upload
-from experiments.services import uploads
+from experiments.services import imports, uploads
 
 PROBLEMS_PRINTED = 50
 WAIT_FOR_A_WORKER = 5.0
@@ -58,10 +58,11 @@ def follow(command: BaseCommand, file_import: FileImport) -> None:
     job = file_import.job
     assert job is not None  # noqa: S101 - an import that was started has one
     started = time.monotonic()
-    alive = Sweep.objects.workers_alive(now=timezone.now())
     while job.is_live:
-        if job.status == Job.Status.QUEUED and (not alive or time.monotonic() - started > WAIT_FOR_A_WORKER):
-            command.stderr.write("No worker took this job: it runs in this command.")
+        if waits_for_nobody(job, since=started):
+            was_held = job.status == Job.Status.RUNNING
+            why = "The worker that had this job is gone" if was_held else "No worker took this job"
+            command.stderr.write(f"{why}: it runs in this command.")
             current_app.loader.import_default_modules()  # where the handlers register themselves
             jobs.run(job.pk)
         else:
@@ -71,6 +72,27 @@ def follow(command: BaseCommand, file_import: FileImport) -> None:
     if job.status != Job.Status.DONE:
         raise CommandError(job.error or f"The job was {job.get_status_display()}.")
     file_import.refresh_from_db()
+
+
+def waits_for_nobody(job: Job, *, since: float) -> bool:
+    """Due, and no worker is there to take it, or none did for a while."""
+    now = timezone.now()
+    if not Job.objects.due(now=now).filter(pk=job.pk).exists():
+        return False
+    return time.monotonic() - since > WAIT_FOR_A_WORKER or not Sweep.objects.workers_alive(now=now)
+
+
+def follow_commit(command: BaseCommand, started: FileImport) -> FileImport | None:
+    """As `follow`; then the earlier import of the same bytes, where that was a moment faster and this one stood back.
+
+    Raises CommandError where somebody discarded the import while it ran.
+    """
+    follow(command, started)
+    if started.status != FileImport.Status.DISCARDED:
+        return None
+    if earlier := imports.stood_back_for(started):
+        return earlier
+    raise CommandError("The import was discarded while it ran.")
 
 
 def show(command: BaseCommand, job: Job) -> None:

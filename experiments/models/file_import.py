@@ -17,7 +17,15 @@ class FileImportQuerySet(models.QuerySet["FileImport"]):
     def listed(self) -> "FileImportQuerySet":
         """What the list of imports shows, newest first."""
         kept = self.exclude(status=FileImport.Status.DISCARDED)
-        return kept.with_what_it_made().select_related("second_upload", "created_by").order_by("-created_at")
+        return kept.with_what_it_made().select_related("second_upload", "created_by", "job").order_by("-created_at")
+
+    def at_work(self) -> "FileImportQuerySet":
+        """Read or written right now, or soon."""
+        return self.filter(status__in=FileImport.AT_WORK, job__in=Job.objects.live())
+
+    def stopped(self) -> "FileImportQuerySet":
+        """Their job ended before they did: it was cancelled, parked, or failed by an error of ours."""
+        return self.filter(status__in=FileImport.AT_WORK).exclude(job__in=Job.objects.live())
 
     def with_what_it_made(self) -> "FileImportQuerySet":
         return self.select_related("upload", "experiment", "eval_set", "model_version")
@@ -49,6 +57,8 @@ class FileImport(models.Model):
         DISCARDED = "discarded", "discarded"
 
     OPEN = (Status.DRAFT, Status.CHECKING, Status.CHECKED, Status.COMMITTING, Status.FAILED)
+
+    AT_WORK = (Status.CHECKING, Status.COMMITTING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.PAIRS, help_text="what the file holds")
@@ -89,6 +99,11 @@ class FileImport(models.Model):
 
     def __str__(self) -> str:
         return f"import {self.id}"
+
+    @property
+    def has_stopped(self) -> bool:
+        """Its job ended before it did."""
+        return self.status in self.AT_WORK and not (self.job and self.job.is_live)
 
 
 class ImportProblem(models.Model):

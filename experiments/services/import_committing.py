@@ -57,7 +57,7 @@ def commit(
 ) -> dict[str, object]:
     take_turn(run)
     if earlier := imports.done_before(file_import):
-        FileImport.objects.filter(pk=file_import.pk).update(status=FileImport.Status.DISCARDED)
+        imports.give_up_for(file_import, earlier)
         return {"import": str(earlier.pk), "already": True}
     shape = shape_of(file_import)
     options = shape.options_of(file_import)

@@ -109,10 +109,20 @@ def go_on(*, import_id: UUID, now: datetime) -> None:
         FileImport.objects.filter(pk=found.pk).update(error=str(refusal))
         return
     if started.pk != found.pk:
-        reason = f"The same bytes were imported before, as import {started.pk}."
-        FileImport.objects.filter(pk=found.pk).update(
-            status=Status.DISCARDED, fingerprint=started.fingerprint, error=reason
-        )
+        give_up_for(found, started)
+
+
+def give_up_for(found: FileImport, earlier: FileImport) -> None:
+    """The fingerprint leads back to the earlier import."""
+    reason = f"The same bytes were imported before, as import {earlier.pk}."
+    FileImport.objects.filter(pk=found.pk).update(
+        status=Status.DISCARDED, fingerprint=earlier.fingerprint, error=reason
+    )
+
+
+def stood_back_for(found: FileImport) -> FileImport | None:
+    """The earlier import of the same content, where this one was given up for it."""
+    return done_before(found) if found.status == Status.DISCARDED and found.fingerprint and found.error else None
 
 
 def done_before(found: FileImport) -> FileImport | None:

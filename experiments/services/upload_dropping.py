@@ -32,4 +32,4 @@ def drop_some(*, now: datetime, most: int = CHUNKS_A_TURN) -> int:
 def imports_over(*, now: datetime) -> QuerySet[FileImport]:
     status = FileImport.Status
     over = Q(status__in=[status.DONE, status.DISCARDED]) | Q(created_at__lt=now - KEPT_FOR)
-    return FileImport.objects.filter(over).exclude(status__in=[status.CHECKING, status.COMMITTING])
+    return FileImport.objects.filter(over).exclude(pk__in=FileImport.objects.at_work())

@@ -125,6 +125,7 @@ def page_of(request: HttpRequest, found: FileImport, form: ImportOptionsForm | N
         "checked": findings.get("checked"),
         "missing": [form.label_of(name) for name in findings.get("missing", [])],
         "is_ready": work.is_ready(found),
+        "earlier": work.stood_back_for(found),
         "same_bytes": FileImport.objects.done_with_same_bytes(found).with_what_it_made()[:3],
         "problems": Paginator(problems, PAGE_LENGTH).get_page(request.GET.get("page")),
         "shown": shown,

@@ -94,6 +94,8 @@ def test_two_imports_of_the_same_bytes_at_once_make_one_experiment() -> None:
         imports.start_commit(file_import=each, options=OPTIONS, actor=None, now=NOW)
     results = [run(FileImport.objects.get(pk=each.pk)) for each in (one, two)]
     assert [each.status for each in results] == ["done", "discarded"]
+    assert results[1].error == f"The same bytes were imported before, as import {one.pk}."
+    assert imports.stood_back_for(results[1]) == one
     assert Experiment.objects.count() == 1
 
 
@@ -223,6 +225,17 @@ def test_the_file_of_an_import_that_nobody_finished_goes_after_two_weeks() -> No
     checked(jsonl(2))
     assert upload_dropping.drop_some(now=NOW + timedelta(days=13)) == 0
     assert upload_dropping.drop_some(now=NOW + timedelta(days=15)) == 1
+
+
+@pytest.mark.parametrize("ending", [Job.Status.CANCELLED, Job.Status.PARKED, Job.Status.FAILED])
+def test_the_file_of_an_import_whose_job_ended_before_it_goes_after_two_weeks_too(ending: str) -> None:
+    begin(jsonl(2))
+    later = NOW + timedelta(days=15)
+    assert upload_dropping.drop_some(now=later) == 0
+    Job.objects.update(status=ending)
+    assert FileImport.objects.stopped().count() == 1
+    assert upload_dropping.drop_some(now=NOW + timedelta(days=13)) == 0
+    assert upload_dropping.drop_some(now=later) == 1
 
 
 def test_a_discarded_import_drops_its_file_and_problems_and_is_over() -> None:

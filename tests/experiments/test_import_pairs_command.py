@@ -6,10 +6,13 @@ from pathlib import Path
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from evalsite.platform.models import Job
+from experiments.management import import_steps
 from experiments.models import Experiment, FileImport
-from tests.experiments.importing import jsonl
+from tests.experiments.importing import begin, checked, imported, jsonl
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,6 +47,47 @@ def test_the_same_file_again_says_so_and_makes_nothing_new(tmp_path: Path) -> No
     assert "Nothing new was made" in out
     assert Experiment.objects.count() == 1
     assert sorted(FileImport.objects.values_list("status", flat=True)) == ["discarded", "done"]
+
+
+def test_the_same_file_imported_by_somebody_a_moment_before_is_said_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true_follow = import_steps.follow
+
+    def another_is_faster(command: BaseCommand, file_import: FileImport) -> None:
+        if file_import.status == FileImport.Status.COMMITTING:
+            imported(jsonl())
+        true_follow(command, file_import)
+
+    monkeypatch.setattr(import_steps, "follow", another_is_faster)
+    out, _ = import_pairs(write(tmp_path, jsonl()), *NAMES)
+    assert "Imported before, on" in out
+    assert "experiment First try. Nothing new was made." in out
+    assert "Imported 3 pairs" not in out
+
+
+def test_an_import_that_somebody_discards_while_it_runs_is_no_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = checked(jsonl())
+    monkeypatch.setattr(import_steps, "follow", lambda *_: None)
+    found.status = FileImport.Status.DISCARDED
+    with pytest.raises(CommandError, match="discarded while it ran"):
+        import_steps.follow_commit(BaseCommand(), found)
+
+
+def test_the_work_of_a_worker_that_died_is_taken_over_when_its_lease_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = begin(jsonl())
+    Job.objects.update(status=Job.Status.RUNNING, deliveries=1, token=1, lease_until=timezone.now())
+    assert found.job is not None
+    found.job.refresh_from_db()
+
+    def never(seconds: float) -> None:
+        raise AssertionError("waits for nobody")
+
+    monkeypatch.setattr("time.sleep", never)
+    command = BaseCommand(stderr=StringIO())
+    import_steps.follow(command, found)
+    assert (found.status, found.n_rows) == ("checked", 3)
+    assert Job.objects.get().deliveries == 2
 
 
 def test_problems_are_printed_by_row_and_nothing_is_imported(tmp_path: Path) -> None:

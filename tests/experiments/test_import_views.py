@@ -153,6 +153,18 @@ def test_a_second_import_of_the_same_bytes_says_so_and_makes_nothing_new(client:
     assert Experiment.objects.count() == 1
 
 
+def test_an_import_that_stood_back_for_an_earlier_one_leads_to_that(client: Client, admin: User) -> None:
+    one, two = checked(jsonl()), checked(jsonl())
+    for each in (one, two):
+        client.post(f"/imports/{each.pk}/commit", COLUMNS | NAMES)
+    for each in (one, two):
+        run(FileImport.objects.get(pk=each.pk))
+    page = client.get(f"/imports/{two.pk}/").content.decode()
+    assert "The same bytes were imported under the same options on" in page
+    assert f'href="/imports/{one.pk}/"' in page
+    assert f'href="/experiments/{Experiment.objects.get().pk}/"' in page
+
+
 def test_progress_is_a_part_that_asks_for_itself_until_the_job_is_over(client: Client, admin: User) -> None:
     found = send(client, jsonl())
     part = client.get(f"/imports/{found.pk}/", headers={"HX-Request": "true"})
@@ -175,7 +187,11 @@ def test_a_job_that_failed_says_why_and_can_be_started_again(client: Client, adm
     Job.objects.update(status=Job.Status.PARKED, error="Stopped after 3 deliveries.")
     page = client.get(f"/imports/{found.pk}/").content.decode()
     assert "Stopped after 3 deliveries." in page
+    assert "The check has stopped" in page
+    assert "Reading every row" not in page
     assert "Check again" in page
+    assert f'/jobs/{found.job_id}"' in page
+    assert "being checked" not in client.get("/imports/").content.decode().partition("<tbody>")[2]
     client.post(f"/imports/{found.pk}/check", NAMES)
     assert run(FileImport.objects.get(pk=found.pk)).n_rows == 3
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, experiment: str, dry_run: bool = False, **given: Any) -> None:
         options = options_from(experiment, given["map"])
         if known := imported_before(file, options):
-            self.stdout.write(f"Imported before, on {known.created_at:%Y-%m-%d}. Nothing new was made.")
+            self.tell_earlier(known)
             return
         file_import = begin(file, options)
         steps.follow(self, file_import)
@@ -65,12 +65,21 @@ class Command(BaseCommand):
             started = imports.start_commit(file_import=file_import, options=options, actor=None, now=timezone.now())
         except imports.ImportRefused as refusal:
             raise CommandError(str(refusal)) from None
-        steps.follow(self, started)
+        if is_known := started.pk != file_import.pk:
+            imports.discard(file_import=file_import, actor=None, now=timezone.now())
+        else:
+            is_known = steps.follow_commit(self, started) is not None
         made = imported_before(file, options)
         if made is None:
             raise CommandError("The import was discarded while it ran.")
+        if is_known:
+            self.tell_earlier(made)
+            return
         results.compute(campaign=made.campaign, now=timezone.now())
         self.stdout.write(self.style.SUCCESS(f"Imported {made.n_judgments:,} judgments: “{made.campaign.title}”."))
+
+    def tell_earlier(self, known: JudgmentImport) -> None:
+        self.stdout.write(f"Imported before, on {known.created_at:%Y-%m-%d}. Nothing new was made.")
 
 
 def options_from(experiment: str, given: list[str]) -> JudgmentOptions:

@@ -65,9 +65,11 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         if started.pk != file_import.pk:
             imports.discard(file_import=file_import, actor=None, now=timezone.now())
-            self.stdout.write(f"Imported before: {started.model_version}. Nothing new was made.")
+            self.tell_earlier(started)
             return
-        steps.follow(self, started)
+        if earlier := steps.follow_commit(self, started):
+            self.tell_earlier(earlier)
+            return
         started = FileImport.objects.with_what_it_made().get(pk=started.pk)
         self.stdout.write(self.style.SUCCESS(f"Imported {started.n_rows:,} outputs: {started.model_version}."))
         if run := BenchmarkRun.objects.filter(pk=started.pk).first():
@@ -75,6 +77,9 @@ class Command(BaseCommand):
             tell_scores(self, run)
         elif options.score:
             self.stdout.write("The set names no scorer and none suits its cases, so nothing was scored.")
+
+    def tell_earlier(self, earlier: FileImport) -> None:
+        self.stdout.write(f"Imported before: {earlier.model_version}. Nothing new was made.")
 
 
 def options_from(given: dict[str, Any]) -> OutputOptions:

@@ -88,14 +88,18 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         if started.pk != file_import.pk:
             imports.discard(file_import=file_import, actor=None, now=timezone.now())
-            self.stdout.write(
-                f"Imported before, on {started.committed_at:%Y-%m-%d}: experiment {started.experiment}. "
-                "Nothing new was made."
-            )
+            self.tell_earlier(started)
             return
-        steps.follow(self, started)
-        started.refresh_from_db()
+        if earlier := steps.follow_commit(self, started):
+            self.tell_earlier(earlier)
+            return
         self.stdout.write(self.style.SUCCESS(f"Imported {started.n_rows:,} pairs: experiment {started.experiment}."))
+
+    def tell_earlier(self, earlier: FileImport) -> None:
+        self.stdout.write(
+            f"Imported before, on {earlier.committed_at:%Y-%m-%d}: experiment {earlier.experiment}. "
+            "Nothing new was made."
+        )
 
 
 def options_from(given: dict[str, Any], *, joined: bool) -> PairOptions:
