@@ -55,7 +55,7 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
-// A question before an act that cannot be undone; without JavaScript the act's own page asks.
+// A question before an act that cannot be undone. Without JavaScript the button acts at once: its words say what it does.
 document.addEventListener(
   "submit",
   (event) => {
