@@ -12,6 +12,8 @@ from annotations.models import Campaign, Flag, Seat
 from experiments.models import CampaignPlan, PlanAmendment, SequentialStop, Unblinding
 
 NOTHING_YET = {"done": 0, "surplus": 0, "skipped": 0, "reviewers": 0, "last_judged_at": None}
+# Of computing results. Raised when the same judgments give other figures, so that those kept before are out of date.
+WAY = 2
 UNPLANNED = {"planned": None, "unblinded": False, "stopped": False}
 
 
@@ -52,7 +54,7 @@ class Progress:
         """Changes whenever a result computed before could be out of date."""
         last = self.last_judged_at.isoformat() if self.last_judged_at else ""
         counters = (self.done, self.surplus, self.skipped, self.reviewers, self.flags)
-        return f"{'/'.join(str(one) for one in counters)}/{last}/{self.revealed}"
+        return f"{'/'.join(str(one) for one in counters)}/{last}/{self.revealed}/{WAY}"
 
 
 def progress_of(campaigns: Iterable[Campaign]) -> dict[int, Progress]:

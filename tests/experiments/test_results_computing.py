@@ -10,7 +10,7 @@ from django.db.models import F
 
 from annotations.models import Assignment, Campaign, Seat
 from experiments.models import CampaignResult, ExperimentResult
-from experiments.reports import pair_index, votes
+from experiments.reports import pair_index, progress, votes
 from experiments.reports.human import HumanReport
 from experiments.services import results
 from experiments.services.campaigns import running, unblinding
@@ -143,6 +143,14 @@ def test_a_costly_result_is_computed_less_often() -> None:
     assert results.stale(now=NOW + timedelta(seconds=121)) == [campaign]
 
 
+def test_a_result_computed_in_an_older_way_is_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = make_judged_campaign()
+    computed(campaign)
+    assert results.stale(now=NOW + timedelta(minutes=1)) == []
+    monkeypatch.setattr(progress, "WAY", progress.WAY + 1)
+    assert results.stale(now=NOW + timedelta(minutes=1)) == [campaign]
+
+
 def test_refreshing_what_has_not_moved_computes_nothing() -> None:
     campaign = make_judged_campaign()
     computed(campaign)
@@ -167,6 +175,8 @@ def test_an_experiment_takes_its_revealed_campaigns_together() -> None:
     assert pooled.payload["human"]["outcomes"] == {"baseline": 6, "candidate": 6, "tie": 0, "both_bad": 0}
     assert pooled.payload["human"]["win_rate"]["estimate"] == 0.5
     assert pooled.payload["human"]["win_rate"]["items"] == 3
+    assert pooled.payload["human"]["majority"] == {"baseline": 0, "candidate": 0, "tie": 3, "both_bad": 0}
+    assert pooled.payload["human"]["repeated_cases"] == 3
 
 
 def test_a_campaign_without_votes_has_a_result_that_says_so() -> None:

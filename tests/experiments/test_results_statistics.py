@@ -1,5 +1,7 @@
 """The figures of human review from votes alone: known values, and what must not change them."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,8 @@ from hypothesis import strategies as st
 from annotations.agreement import cohen_kappa, contingency
 from experiments.reports.human import human_report
 from experiments.reports.human.agreement import agreement, shared_judgments, weighted_mean
+from experiments.reports.human.gold import GoldRule, gold_report
+from experiments.reports.human.repeats import TAKEN_AS_INDEPENDENT
 from experiments.reports.human.tallies import majorities, majority
 from experiments.reports.human.votes import BASELINE, BOTH_BAD, CANDIDATE, TIE, Votes
 from tests.factories.results_ import make_votes
@@ -37,7 +41,7 @@ def report(votes: Votes) -> dict[str, object]:
 
 
 def with_arms_swapped(votes: Votes) -> Votes:
-    pairs = votes.pairs.__class__(**{**vars(votes.pairs), "length_difference": -votes.pairs.length_difference})
+    pairs = replace(votes.pairs, length_difference=-votes.pairs.length_difference)
     return Votes(**{**vars(votes), "pairs": pairs, "outcome": SWAPPED[votes.outcome]})
 
 
@@ -114,6 +118,71 @@ def test_the_majority_is_the_commonest_answer_and_a_shared_lead_is_a_tie() -> No
 def test_a_pair_nobody_judged_is_in_no_majority() -> None:
     votes = make_votes(task=[0, 0, 1], reviewer=[0, 1, 0], outcome=[CANDIDATE, CANDIDATE, TIE], n_pairs=9)
     assert majorities(votes) == {"baseline": 0, "candidate": 1, "tie": 1, "both_bad": 0}
+
+
+def judged_in(n_campaigns: int, votes: Votes) -> Votes:
+    """The same votes on the same cases, given anew in each campaign."""
+    n = votes.pairs.task_id.size
+    columns = [one.name for one in fields(votes.pairs) if one.name != "categories"]
+    pairs = {name: np.tile(getattr(votes.pairs, name), n_campaigns) for name in columns}
+    pairs["task_id"] = np.arange(n * n_campaigns)
+    again = {name: np.tile(value, n_campaigns) for name, value in vars(votes).items() if isinstance(value, np.ndarray)}
+    again["task"] = np.concatenate([votes.task + n * place for place in range(n_campaigns)])
+    return replace(votes, pairs=replace(votes.pairs, **pairs), **again)
+
+
+@pytest.mark.parametrize("n_campaigns", [1, 2, 3])
+def test_a_case_judged_in_several_campaigns_is_one_case_in_the_sign_test(n_campaigns: int) -> None:
+    votes = make_votes(task=range(8), reviewer=[0] * 8, outcome=[CANDIDATE] * 6 + [BASELINE] * 2)
+    found = human_report(judged_in(n_campaigns, votes), reveal=True, labels={}).to_dict()
+    assert found["majority"] == {"baseline": 2, "candidate": 6, "tie": 0, "both_bad": 0}
+    assert found["n_pairs"] == 8
+    assert found.get("repeated_cases") == (8 if n_campaigns > 1 else None)
+    sign_test = found["sign_test"]
+    assert isinstance(sign_test, dict)
+    assert (sign_test["n"], sign_test["p_value"]) == (8, pytest.approx(0.2890625))
+
+
+def test_all_votes_on_a_case_make_one_majority_whatever_the_campaign() -> None:
+    once = make_votes(task=[0, 0, 1], reviewer=[0, 1, 0], outcome=[CANDIDATE, TIE, TIE], n_pairs=2)
+    twice = judged_in(2, once)
+    again = replace(twice, outcome=np.array([CANDIDATE, TIE, TIE, BASELINE, BASELINE, BOTH_BAD], dtype=np.int8))
+    assert majorities(again) == {"baseline": 1, "candidate": 0, "tie": 1, "both_bad": 0}
+
+
+def test_agreement_counts_items_as_shown_but_takes_no_case_for_two_independent_ones() -> None:
+    rng = np.random.default_rng(4)
+    ratings = rng.integers(0, 3, size=(2, 40))
+    ratings[1, :25] = ratings[0, :25]
+    reviewer, task = (axis.ravel() for axis in np.indices(ratings.shape))
+    votes = make_votes(task=task, reviewer=reviewer, outcome=ratings.ravel())
+    once, twice = (human_report(one, reveal=False, labels={}).agreement for one in (votes, judged_in(2, votes)))
+    assert (once.percent.n, twice.percent.n) == (40, 80)
+    for name in ("estimate", "ci_low", "ci_high"):
+        assert getattr(twice.mean_kappa, name) == pytest.approx(getattr(once.mean_kappa, name))
+    for name in ("percent", "gwet_ac1", "krippendorff_alpha"):
+        assert TAKEN_AS_INDEPENDENT not in getattr(once, name).warnings
+        assert TAKEN_AS_INDEPENDENT in getattr(twice, name).warnings
+    assert TAKEN_AS_INDEPENDENT not in once.cohen_kappa[0].kappa.warnings
+    assert TAKEN_AS_INDEPENDENT in twice.cohen_kappa[0].kappa.warnings
+
+
+def test_a_kappa_of_cases_that_its_two_reviewers_met_once_needs_no_warning() -> None:
+    """The first two meet in one campaign, the last two in the other, over the same cases."""
+    once = make_votes(task=[0, 0, 1, 1], reviewer=[0, 1, 0, 1], outcome=[0, 1, 1, 1], reviewers=("a", "b", "c", "d"))
+    votes = judged_in(2, once)
+    votes = replace(votes, reviewer=np.array([0, 1, 0, 1, 2, 3, 2, 3]))
+    found = human_report(votes, reveal=False, labels={}).agreement
+    assert [TAKEN_AS_INDEPENDENT in pair.kappa.warnings for pair in found.cohen_kappa] == [False, False]
+    assert TAKEN_AS_INDEPENDENT in found.percent.warnings
+
+
+def test_a_known_answer_given_in_two_campaigns_is_said_to_be_taken_as_independent() -> None:
+    once = make_votes(task=[0, 1, 1], reviewer=[0, 0, 1], outcome=[1, 1, 0], gold=[1, 1])
+    rule = GoldRule(share=0.1, threshold=0.7)
+    single, pooled = (gold_report(one, rule=rule) for one in (once, judged_in(2, once)))
+    assert TAKEN_AS_INDEPENDENT not in single.overall.right.warnings
+    assert all(TAKEN_AS_INDEPENDENT in one.right.warnings for one in (pooled.overall, *pooled.reviewers))
 
 
 def test_kappa_of_each_two_reviewers_is_that_of_their_shared_pairs() -> None:

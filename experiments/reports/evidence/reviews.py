@@ -246,7 +246,8 @@ def of_work(criterion: Criterion, votes: Votes, campaigns: Sequence[Campaign]) -
 
 def of_kappa(votes: Votes) -> Observation:
     """At 95%: the rule scales it where another level is asked for."""
-    shared = shared_judgments(votes.task, votes.reviewer, votes.outcome, len(votes.reviewers))
+    case = votes.pairs.first_of_case[votes.task]
+    shared = shared_judgments(votes.task, votes.reviewer, votes.outcome, len(votes.reviewers), case)
     found = mean_kappa(shared, np.ones(shared.first.size, dtype=bool))
     if found.estimate is None:
         return observing.none(found.warnings[0], n=found.n, n_unit="pairs")

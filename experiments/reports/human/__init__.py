@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from experiments.reports.human import activity, direction, stopping, tallies
 from experiments.reports.human.agreement import AgreementReport, agreement
 from experiments.reports.human.gold import GoldReport, GoldRule, gold_report
-from experiments.reports.human.votes import BASELINE, CANDIDATE, TIE, Votes
+from experiments.reports.human.repeats import repeated_cases
+from experiments.reports.human.votes import BASELINE, CANDIDATE, TIE, Ints, Votes
 from experiments.stats.result import Estimate
 
 
@@ -38,16 +39,23 @@ class HumanReport:
     gold: GoldReport | None = None
     sequential: Estimate | None = None
 
+    @property
+    def case(self) -> Ints:
+        """Of each vote the place of the first pair with its case."""
+        return self.votes.pairs.first_of_case[self.votes.task]
+
     def to_dict(self, *, most_kappas: int | None = None) -> dict[str, object]:
-        names = self.votes.reviewers
+        names, case = self.votes.reviewers, self.case
         found: dict[str, object] = {
             "n": self.votes.n,
-            "n_pairs": tallies.judged_pairs(self.votes.task),
+            "n_pairs": tallies.judged_pairs(case),
             "n_reviewers": len(names),
             "identical": self.identical,
             "gold": self.gold.to_dict() if self.gold else None,
             "direction_hidden": self.direction is None,
         }
+        if repeated := repeated_cases(self.votes.task, case):
+            found["repeated_cases"] = repeated
         if self.direction is not None:
             found |= self.direction.to_dict()
             found["sequential"] = self.sequential.to_dict() if self.sequential else None
@@ -87,6 +95,7 @@ def human_report(
     campaigns taken together there is none.
     """
     everything, votes = votes, votes.where(~votes.on_gold)
+    case = votes.pairs.first_of_case[votes.task]
     agreed = agreement(
         votes.task,
         votes.reviewer,
@@ -94,6 +103,7 @@ def human_report(
         n_pairs=votes.pairs.task_id.size,
         n_reviewers=len(votes.reviewers),
         answers=votes.answers,
+        case=case,
     )
     return HumanReport(
         votes=votes,
@@ -104,16 +114,16 @@ def human_report(
         position_bias=direction.position_bias(votes),
         sides=sides(votes),
         agreement=agreed,
-        criteria=tuple(criterion(votes, key, label, reveal=reveal) for key, label in labels.items()),
+        criteria=tuple(criterion(votes, key, label, case, reveal=reveal) for key, label in labels.items()),
         reviewers=activity.reviewers(everything, agreed),
         timeline=activity.timeline(everything),
-        identical=identical,
+        identical=tallies.judged_pairs(votes.pairs.first_of_case[votes.pairs.identical]),
         gold=gold_report(everything, rule=gold) if gold else None,
         sequential=stopping.sequence(votes, per_pair=per_pair) if sequential and reveal and not several else None,
     )
 
 
-def criterion(votes: Votes, key: str, label: str, *, reveal: bool) -> CriterionReport:
+def criterion(votes: Votes, key: str, label: str, case: Ints, *, reveal: bool) -> CriterionReport:
     answers = votes.criteria[key]
     return CriterionReport(
         key=key,
@@ -126,6 +136,7 @@ def criterion(votes: Votes, key: str, label: str, *, reveal: bool) -> CriterionR
             n_pairs=votes.pairs.task_id.size,
             n_reviewers=len(votes.reviewers),
             answers=(BASELINE, CANDIDATE, TIE),
+            case=case,
         ),
         direction=direction.criterion_direction(votes, answers) if reveal else None,
     )

@@ -13,6 +13,7 @@ from annotations.agreement import (
     krippendorff_alpha,
     percent_agreement,
 )
+from experiments.reports.human.repeats import met_again, repeated_cases, warned
 from experiments.reports.human.tallies import per_pair
 from experiments.reports.human.votes import OUTCOMES, Ints, Small
 from experiments.stats.result import Estimate
@@ -59,20 +60,32 @@ class AgreementReport:
 
 
 def agreement(
-    task: Ints, reviewer: Ints, answer: Small, *, n_pairs: int, n_reviewers: int, answers: tuple[int, ...]
+    task: Ints,
+    reviewer: Ints,
+    answer: Small,
+    *,
+    n_pairs: int,
+    n_reviewers: int,
+    answers: tuple[int, ...],
+    case: Ints | None = None,
 ) -> AgreementReport:
-    """answer: a place in OUTCOMES, negative where nothing was said. answers: those that were on offer."""
+    """answer: a place in OUTCOMES, negative where nothing was said. answers: those that were on offer.
+
+    case: the place of the first pair with the same case, where one was judged in several campaigns. Each of those
+    pairs is an item that reviewers agree on or not, but together they are no independent ones.
+    """
     given = answer >= 0
-    task, reviewer, answer = task[given], reviewer[given], answer[given]
+    task, reviewer, answer, case = task[given], reviewer[given], answer[given], (task if case is None else case)[given]
     counts = per_pair(task, answer, n_pairs)
     on_offer = sorted({*answers, *np.flatnonzero(counts.sum(axis=0)).tolist()})
     judged = counts[counts.sum(axis=1) > 0][:, on_offer] if task.size else np.zeros((1, len(on_offer)))
-    shared = shared_judgments(task, reviewer, answer, n_reviewers)
+    shared = shared_judgments(task, reviewer, answer, n_reviewers, case)
+    repeats = repeated_cases(task, case) > 0
     left_out = np.bincount(reviewer, minlength=n_reviewers)
     return AgreementReport(
-        percent=percent_agreement(judged),
-        gwet_ac1=gwet_ac(judged),
-        krippendorff_alpha=krippendorff_alpha(nominal_ratings(task, answer)),
+        percent=warned(percent_agreement(judged), repeats=repeats),
+        gwet_ac1=warned(gwet_ac(judged), repeats=repeats),
+        krippendorff_alpha=warned(krippendorff_alpha(nominal_ratings(task, answer)), repeats=repeats),
         cohen_kappa=kappas(shared, left_out),
         mean_kappa=mean_kappa(shared, np.ones(shared.first.size, dtype=bool)),
         with_others={
@@ -84,22 +97,29 @@ def agreement(
 
 @dataclass(frozen=True)
 class SharedJudgments:
-    """Two reviewers' answers to the same pairs: for each two of them a Q x Q table in each group of pairs."""
+    """Two reviewers' answers to the same pairs: for each two of them a Q x Q table in each group of cases.
+
+    `repeats` says of each two whether they met on a case more than once.
+    """
 
     first: Ints
     second: Ints
     tables: NDArray[np.float64]
+    repeats: NDArray[np.bool_]
 
     @property
     def totals(self) -> NDArray[np.float64]:
         return np.asarray(self.tables.sum(axis=1))
 
 
-def shared_judgments(task: Ints, reviewer: Ints, answer: Small, n_reviewers: int) -> SharedJudgments:
+def shared_judgments(
+    task: Ints, reviewer: Ints, answer: Small, n_reviewers: int, case: Ints | None = None
+) -> SharedJudgments:
     """Votes are sorted by pair; each is matched with the next, the one after … within its pair."""
     order = np.lexsort((reviewer, task))
+    case = (task if case is None else case)[order]
     task, reviewer, answer = task[order], reviewer[order], answer[order].astype(np.int64)
-    keys, cells, groups = [], [], []
+    keys, cells, cases = [], [], []
     offset = 1
     while offset < task.size:
         same = np.flatnonzero(task[offset:] == task[:-offset])
@@ -108,19 +128,26 @@ def shared_judgments(task: Ints, reviewer: Ints, answer: Small, n_reviewers: int
         other = same + offset
         keys.append(reviewer[same] * n_reviewers + reviewer[other])
         cells.append(answer[same] * Q + answer[other])
-        groups.append(task[same] % GROUPS)
+        cases.append(case[same])
         offset += 1
     if not keys:
-        return SharedJudgments(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, GROUPS, Q * Q)))
-    return tabulate(np.concatenate(keys), np.concatenate(cells), np.concatenate(groups), n_reviewers)
+        none = np.zeros(0, np.int64)
+        return SharedJudgments(none, none, np.zeros((0, GROUPS, Q * Q)), none > 0)
+    repeats = repeated_cases(task, case) > 0
+    return tabulate(np.concatenate(keys), np.concatenate(cells), np.concatenate(cases), n_reviewers, repeats=repeats)
 
 
-def tabulate(key: Ints, cell: Ints, group: Ints, n_reviewers: int) -> SharedJudgments:
+def tabulate(key: Ints, cell: Ints, case: Ints, n_reviewers: int, *, repeats: bool) -> SharedJudgments:
     found, code = renumbered(key, n_reviewers * n_reviewers)
     n_groups = GROUPS if found.size * GROUPS * Q * Q <= MOST_CELLS else 1
-    place = (code * n_groups + group % n_groups) * Q * Q + cell
+    place = (code * n_groups + case % n_groups) * Q * Q + cell
     tables = np.bincount(place, minlength=found.size * n_groups * Q * Q).astype(np.float64)
-    return SharedJudgments(found // n_reviewers, found % n_reviewers, tables.reshape(found.size, n_groups, Q * Q))
+    return SharedJudgments(
+        first=found // n_reviewers,
+        second=found % n_reviewers,
+        tables=tables.reshape(found.size, n_groups, Q * Q),
+        repeats=met_again(code, case, found.size) if repeats else np.zeros(found.size, dtype=bool),
+    )
 
 
 def renumbered(keys: Ints, cells: int) -> tuple[Ints, Ints]:
@@ -133,14 +160,16 @@ def renumbered(keys: Ints, cells: int) -> tuple[Ints, Ints]:
 
 def kappas(shared: SharedJudgments, judged: NDArray[np.int64]) -> tuple[ReviewerPair, ...]:
     result = []
-    for first, second, table in zip(shared.first.tolist(), shared.second.tolist(), shared.totals, strict=True):
+    twos = zip(shared.first.tolist(), shared.second.tolist(), shared.totals, shared.repeats.tolist(), strict=True)
+    for first, second, table, repeats in twos:
         alone = int(judged[first] + judged[second] - 2 * table.sum())
-        result.append(ReviewerPair(first, second, cohen_kappa(table.reshape(Q, Q), left_out=alone)))
+        kappa = cohen_kappa(table.reshape(Q, Q), left_out=alone)
+        result.append(ReviewerPair(first, second, warned(kappa, repeats=repeats)))
     return tuple(result)
 
 
 def mean_kappa(shared: SharedJudgments, chosen: NDArray[np.bool_]) -> Estimate:
-    """Mean of the chosen kappas, weighted by shared pairs, with a delete-a-group jackknife over pairs.
+    """Mean of the chosen kappas, weighted by shared pairs, with a delete-a-group jackknife over cases.
 
     Kappas of three reviewers on the same pairs are not independent, so their errors cannot simply be added.
     """

@@ -150,13 +150,13 @@ def categories(votes: Votes) -> tuple[CategoryResult, ...]:
     """A result for each category, p-values adjusted by Benjamini-Hochberg since looking at many is exploring."""
     if len(votes.pairs.categories) < 2:
         return ()
-    of_vote = votes.pairs.category[votes.task]
+    of_vote, case = votes.pairs.category[votes.task], votes.pairs.first_of_case[votes.task]
     rates = [clustered(votes, of_vote == place) for place in range(len(votes.pairs.categories))]
     adjusted = multiplicity.adjust_p_values([rate.p_value for rate in rates], method="bh")
     return tuple(
         CategoryResult(
             name=name,
-            n_pairs=tallies.judged_pairs(votes.task[of_vote == place]),
+            n_pairs=tallies.judged_pairs(case[of_vote == place]),
             outcomes=tallies.by_outcome(votes.outcome[of_vote == place]),
             win_rate=rates[place],
             p_adjusted=adjusted[place],

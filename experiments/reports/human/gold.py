@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.reports.human import tallies
+from experiments.reports.human.repeats import repeated_cases, warned
 from experiments.reports.human.votes import OUTCOMES, Votes
 from experiments.stats.proportions import wilson_interval
 from experiments.stats.result import Estimate
@@ -92,25 +93,24 @@ class GoldReport:
 
 def gold_report(votes: Votes, *, rule: GoldRule) -> GoldReport:
     """votes: all of them; those on other pairs are left out here."""
-    on_gold = votes.where(votes.on_gold)
-    known = on_gold.pairs.gold[on_gold.task]
+    on_gold, first_of_case = votes.where(votes.on_gold), votes.pairs.first_of_case
+    known, case = on_gold.pairs.gold[on_gold.task], first_of_case[on_gold.task]
     right = on_gold.outcome == known
-    by_reviewer = shares(right, on_gold.reviewer, votes.reviewers, rule.threshold)
+
+    def accuracy(name: str, chosen: NDArray[np.bool_]) -> Accuracy:
+        found = wilson_interval(int(right[chosen].sum()), int(chosen.sum()))
+        repeats = repeated_cases(on_gold.task[chosen], case[chosen]) > 0
+        return Accuracy(name, warned(found, repeats=repeats), rule.threshold)
+
+    def by(place: NDArray[np.integer], names: tuple[str, ...]) -> tuple[Accuracy, ...]:
+        found = (accuracy(name, place == number) for number, name in enumerate(names))
+        return tuple(one for one in found if one.right.n)
+
     return GoldReport(
         rule=rule,
-        n_pairs=int(np.count_nonzero(votes.pairs.gold >= 0)),
-        n_judged_pairs=tallies.judged_pairs(on_gold.task),
-        overall=Accuracy("all reviewers", rate(right), rule.threshold),
-        reviewers=tuple(one for one in by_reviewer if one.right.n),
-        by_answer=tuple(one for one in shares(right, known, OUTCOMES, rule.threshold) if one.right.n),
+        n_pairs=tallies.judged_pairs(first_of_case[votes.pairs.gold >= 0]),
+        n_judged_pairs=tallies.judged_pairs(case),
+        overall=accuracy("all reviewers", np.ones(on_gold.n, dtype=bool)),
+        reviewers=by(on_gold.reviewer, votes.reviewers),
+        by_answer=by(known, OUTCOMES),
     )
-
-
-def shares(
-    right: NDArray[np.bool_], place: NDArray[np.integer], names: tuple[str, ...], threshold: float
-) -> list[Accuracy]:
-    return [Accuracy(name, rate(right[place == number]), threshold) for number, name in enumerate(names)]
-
-
-def rate(right: NDArray[np.bool_]) -> Estimate:
-    return wilson_interval(int(right.sum()), int(right.size))

@@ -1,4 +1,4 @@
-"""Counts of votes: by outcome, by majority of each pair."""
+"""Counts of votes: by outcome, by majority of each case."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ def by_outcome(outcome: Small) -> dict[str, int]:
 
 
 def judged_pairs(task: Ints) -> int:
-    """How many pairs have a vote."""
+    """How many pairs have a vote; or how many cases, of votes by case."""
     return int(np.count_nonzero(np.bincount(task))) if task.size else 0
 
 
@@ -35,7 +35,9 @@ def majority(counts: NDArray[np.int64]) -> Small:
 
 
 def majorities(votes: Votes) -> dict[str, int]:
-    return by_outcome(majority(per_pair(votes.task, votes.outcome, votes.pairs.task_id.size)))
+    """All votes on a case make one majority, in whichever campaigns it was judged."""
+    case = votes.pairs.first_of_case[votes.task]
+    return by_outcome(majority(per_pair(case, votes.outcome, votes.pairs.task_id.size)))
 
 
 def decided_wins(votes: Votes) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Judgments of a campaign as integer-coded arrays: one entry per counted judgment, by arm, never by side."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,12 @@ class Pairs:
     identical: NDArray[np.bool_]
     gold: Small
     categories: tuple[str, ...]
+
+    @cached_property
+    def first_of_case(self) -> Ints:
+        """The place of the first pair with the same case: its own, but for cases judged in several campaigns."""
+        _, first, case = np.unique(self.case_id, return_index=True, return_inverse=True)
+        return np.asarray(first[case], dtype=np.int64)
 
 
 @dataclass(frozen=True)
