@@ -9,12 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from evalsite.platform import jobs
-from evalsite.platform.models import Job, Sweep
+from evalsite.platform.models import Job
+from experiments.management.taking_over import waits_for_nobody
 from experiments.models import FileImport, ImportProblem, Upload
 from experiments.services import imports, uploads
 
 PROBLEMS_PRINTED = 50
-WAIT_FOR_A_WORKER = 5.0
 
 
 def store(path: Path) -> Upload:
@@ -72,14 +72,6 @@ def follow(command: BaseCommand, file_import: FileImport) -> None:
     if job.status != Job.Status.DONE:
         raise CommandError(job.error or f"The job was {job.get_status_display()}.")
     file_import.refresh_from_db()
-
-
-def waits_for_nobody(job: Job, *, since: float) -> bool:
-    """Due, and no worker is there to take it, or none did for a while."""
-    now = timezone.now()
-    if not Job.objects.due(now=now).filter(pk=job.pk).exists():
-        return False
-    return time.monotonic() - since > WAIT_FOR_A_WORKER or not Sweep.objects.workers_alive(now=now)
 
 
 def follow_commit(command: BaseCommand, started: FileImport) -> FileImport | None:

@@ -7,14 +7,12 @@ from celery import current_app
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
-from django.utils import timezone
 
 from evalsite.platform import jobs
-from evalsite.platform.models import Job, Sweep
+from evalsite.platform.models import Job
+from experiments.management.taking_over import waits_for_nobody
 from experiments.models import BenchmarkRun, EvalSet, RunScorer
 from experiments.services.scoring.running import SCORE_RUN
-
-WAIT_FOR_A_WORKER = 5.0
 
 
 def eval_set_named(given: str) -> EvalSet:
@@ -45,9 +43,8 @@ def scoring_jobs(run: BenchmarkRun) -> list[Job]:
 def follow_scoring(command: BaseCommand, run: BenchmarkRun) -> None:
     """Until the run is scored. Without a worker the job runs here, through the same lease. Raises CommandError."""
     started = time.monotonic()
-    alive = Sweep.objects.workers_alive(now=timezone.now())
     while (waiting := scoring_jobs(run)) and run.status == BenchmarkRun.Status.SCORING:
-        if waiting[0].status == Job.Status.QUEUED and (not alive or time.monotonic() - started > WAIT_FOR_A_WORKER):
+        if waits_for_nobody(waiting[0], since=started):
             current_app.loader.import_default_modules()  # where the handlers register themselves
             jobs.run(waiting[0].pk)
         else:

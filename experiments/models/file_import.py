@@ -16,8 +16,7 @@ from experiments.models.upload import Upload
 class FileImportQuerySet(models.QuerySet["FileImport"]):
     def listed(self) -> "FileImportQuerySet":
         """What the list of imports shows, newest first."""
-        kept = self.exclude(status=FileImport.Status.DISCARDED)
-        return kept.with_what_it_made().select_related("second_upload", "created_by", "job").order_by("-created_at")
+        return self.with_what_it_made().select_related("second_upload", "created_by", "job").order_by("-created_at")
 
     def at_work(self) -> "FileImportQuerySet":
         """Read or written right now, or soon."""

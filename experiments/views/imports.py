@@ -18,20 +18,29 @@ from evalsite.platform.progress import progress_of
 from experiments.forms.import_kinds import FORMS
 from experiments.forms.imports import ImportOptionsForm, NewImportForm
 from experiments.models import FileImport, ImportProblem
+from experiments.reports.exports.spreadsheets import neutralised
+from experiments.reports.imports import STATES, ImportFilter
 from experiments.services import imports as work
 from experiments.services import uploads
 from experiments.services.file_imports.registry import shape_of
 from experiments.services.file_imports.shapes import Options
 
 PAGE_LENGTH = 50
-SPREADSHEET_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_safe
 @role_required("lead", "admin")
 def imports(request: HttpRequest) -> HttpResponse:
-    page = Paginator(FileImport.objects.listed(), PAGE_LENGTH).get_page(request.GET.get("page"))
-    return render(request, "experiments/imports/imports.html", {"page": page})
+    wanted = ImportFilter.from_query(request.GET.dict())
+    found = wanted.apply(FileImport.objects.listed())
+    context = {
+        "page": Paginator(found, PAGE_LENGTH).get_page(request.GET.get("page")),
+        "wanted": wanted,
+        "kinds": FileImport.Kind.choices,
+        "states": STATES.items(),
+        "has_any": FileImport.objects.exists,
+    }
+    return render(request, "experiments/imports/imports.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -215,9 +224,4 @@ def problem_lines(found: FileImport) -> Iterator[str]:
     yield writer.writerow(["severity", "file", "row", "column", "kind", "reason"])
     for problem in found.problems.order_by("id").iterator(chunk_size=2000):
         cells = [problem.severity, problem.file, problem.row, problem.column, problem.kind, problem.reason]
-        yield writer.writerow([harmless(cell) for cell in cells])
-
-
-def harmless(cell: object) -> object:
-    """A spreadsheet runs text that begins like a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(SPREADSHEET_FORMULA) else cell
+        yield writer.writerow([neutralised(cell) for cell in cells])

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from experiments.models import EvalSet
+from experiments.models import EvalSet, FileImport
+from experiments.services import imports
 from tests.eval_sets.importing import cases
 from tests.eval_sets.reading import lines
 
@@ -54,6 +55,21 @@ def test_the_same_file_again_says_so(tmp_path: Path) -> None:
     assert "The same content is there already: cases v1. Nothing new was made." in import_eval_set(path)
     assert "is there already: cases v1" in import_eval_set(path, "--name", "Other")
     assert EvalSet.objects.count() == 1
+
+
+def test_the_same_file_imported_by_somebody_a_moment_before_is_said_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, lines(*cases()))
+    import_eval_set(path)
+    true_look, looks = imports.done_before, []
+
+    def blind_at_first(found: FileImport) -> FileImport | None:
+        looks.append(found)
+        return true_look(found) if len(looks) > 1 else None
+
+    monkeypatch.setattr(imports, "done_before", blind_at_first)
+    assert "The same content is there already: cases v1. Nothing new was made." in import_eval_set(path)
 
 
 def test_overlaps_with_a_training_file_are_told(tmp_path: Path) -> None:

@@ -54,6 +54,39 @@ def test_the_list_asks_the_same_few_queries_however_many_imports(
         assert client.get("/imports/").content.count(b"pairs.jsonl") == 12
 
 
+def test_the_list_is_narrowed_by_what_a_file_holds_and_where_it_stands(client: Client, admin: User) -> None:
+    ways = ("whole", "errors", "stopped", "busy", "discarded")
+    found = {name: send(client, jsonl() + b"\n{}" * (name == "errors"), filename=f"{name}.jsonl") for name in ways}
+    for name in ("whole", "errors"):
+        run(found[name])
+    Job.objects.filter(args__import_id=str(found["stopped"].pk)).update(status=Job.Status.CANCELLED)
+    client.post(f"/imports/{found['discarded'].pk}/discard")
+    FileImport.objects.filter(pk=found["busy"].pk).update(kind="outputs")
+
+    def shown(query: str) -> set[str]:
+        page = client.get(f"/imports/?{query}").content.decode()
+        return {name for name in ways if f">{name}.jsonl</a>" in page}
+
+    assert shown("") == shown("kind=nonsense&status=nonsense") == set(ways) - {"discarded"}
+    assert shown("kind=outputs") == {"busy"}
+    assert shown("status=checked") == {"whole"}
+    assert shown("status=errors") == {"errors"}
+    assert shown("status=stopped") == {"stopped"}
+    assert shown("status=checking") == {"busy"}
+    assert shown("status=discarded") == {"discarded"}
+    assert shown("kind=outputs&status=done") == set()
+    assert b"No import fits this filter" in client.get("/imports/?kind=outputs&status=done").content
+
+
+def test_where_every_import_was_discarded_the_list_leads_to_them(client: Client, admin: User) -> None:
+    found = send(client, jsonl())
+    client.post(f"/imports/{found.pk}/discard")
+    page = client.get("/imports/").content.decode()
+    assert "Every import was discarded" in page
+    assert 'href="?status=discarded"' in page
+    assert f"/imports/{found.pk}/" in client.get("/imports/?status=discarded").content.decode()
+
+
 def test_an_upload_is_checked_named_and_imported(client: Client, admin: User) -> None:
     found = send(client, jsonl(4))
     assert found.created_by == admin
@@ -126,6 +159,8 @@ def test_a_column_named_like_a_formula_is_harmless_in_the_download(client: Clien
     found = run(FileImport.objects.get(pk=found.pk))
     text = b"".join(client.get(f"/imports/{found.pk}/problems.csv")).decode()
     assert ",'=1+1,nul," in text
+    found.problems.update(column="＝1+1")
+    assert ",'＝1+1,nul," in b"".join(client.get(f"/imports/{found.pk}/problems.csv")).decode()
 
 
 def test_errors_leave_no_way_to_import(client: Client, admin: User) -> None:

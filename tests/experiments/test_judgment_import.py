@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import BaseCommand
 from django.test import Client
 
 from annotations.models import Assignment, Campaign, ComparisonTask, Judgment, Seat
@@ -16,6 +17,7 @@ from evalsite.platform import jobs
 from evalsite.platform.jobs import JobFailed
 from evalsite.platform.models import AuditEntry, User
 from experiments import tasks as handlers_of_jobs  # noqa: F401
+from experiments.management import import_steps
 from experiments.models import CampaignPlan, CampaignResult, Experiment, FileImport, JudgmentImport
 from experiments.reports.human.votes import CANDIDATE
 from experiments.reports.votes import read_votes
@@ -324,6 +326,24 @@ def test_the_command_imports_and_computes_the_result(tmp_path: Path) -> None:
     assert CampaignResult.objects.get().revealed
     call_command("import_judgments", str(jsonl(tmp_path, THREE)), experiment=experiment.name, stdout=out)
     assert "Nothing new was made" in out.getvalue()
+
+
+def test_judgments_imported_by_somebody_a_moment_before_are_said_to_be_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment, path, out = make_experiment(), jsonl(tmp_path, THREE), StringIO()
+    true_follow = import_steps.follow
+
+    def another_is_faster(command: BaseCommand, file_import: FileImport) -> None:
+        if file_import.status == FileImport.Status.COMMITTING:
+            imported(path, experiment)
+        true_follow(command, file_import)
+
+    monkeypatch.setattr(import_steps, "follow", another_is_faster)
+    call_command("import_judgments", str(path), experiment=experiment.name, stdout=out, stderr=StringIO())
+    assert "Nothing new was made" in out.getvalue()
+    assert "Imported 3 judgments" not in out.getvalue()
+    assert Campaign.objects.count() == 1
 
 
 def test_an_unknown_experiment_is_named(tmp_path: Path) -> None:

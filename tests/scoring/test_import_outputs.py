@@ -169,7 +169,7 @@ def test_the_page_asks_for_set_and_model_and_leads_to_the_scores(client: Client)
     assert f"/runs/{found.pk}/" in client.get(f"/imports/{found.pk}/").content.decode()
 
 
-def test_the_command_imports_scores_and_prints(tmp_path: Path) -> None:
+def test_the_command_imports_scores_and_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eval_set = make_set(CASES)
     file = tmp_path / "outputs.jsonl"
     file.write_bytes(jsonl(ROWS))
@@ -178,6 +178,18 @@ def test_the_command_imports_scores_and_prints(tmp_path: Path) -> None:
     assert "2 of 3 passed, 0.6667, 95% interval 0.2077 to 0.9385, n 3" in out.getvalue()
     call_command("import_outputs", str(file), "--eval-set", f"{eval_set.name}:1", "--model", "solver", stdout=out)
     assert "Imported before" in out.getvalue()
+    # Another command was a moment faster: it is seen only when the rows are to be written.
+    true_look, looks = imports.done_before, []
+
+    def blind_at_first(found: FileImport) -> FileImport | None:
+        looks.append(found)
+        return true_look(found) if len(looks) > 1 else None
+
+    monkeypatch.setattr(imports, "done_before", blind_at_first)
+    late = StringIO()
+    call_command("import_outputs", str(file), "--eval-set", eval_set.name, "--model", "solver", stdout=late)
+    assert "Imported before: solver" in late.getvalue()
+    assert "Imported 3 outputs" not in late.getvalue()
 
 
 def test_the_command_names_every_problem(tmp_path: Path) -> None:
