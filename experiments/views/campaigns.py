@@ -43,6 +43,8 @@ def campaign(request: HttpRequest, campaign_uuid: UUID) -> HttpResponse:
 
 
 def results_of(request: HttpRequest, page: CampaignPage) -> dict[str, object]:
+    """moved: forms that have come or gone since the page asked last. The others are left alone while someone types."""
+    offers = offers_of(request, page)
     timeline = page.human["votes_per_hour"] if page.human else {"step_seconds": 3600, "start": None, "counts": []}
     return {
         "page": page,
@@ -54,9 +56,20 @@ def results_of(request: HttpRequest, page: CampaignPage) -> dict[str, object]:
         "busiest": busiest(timeline),
         "unblind_form": UnblindForm(),
         "lower_form": LowerForm(auto_id="lower_%s"),
-        "may_unblind": request.user.has_role("lead"),
+        "offers": offers,
+        "moved": {*offers} ^ {*request.GET.get("offers", "").split(",")},
+        "is_part": wants_part(request),
         "pairs_url": reverse("campaign_pairs", args=[page.campaign.uuid]),
     }
+
+
+def offers_of(request: HttpRequest, page: CampaignPage) -> list[str]:
+    """What a lead may do here with a reason on record."""
+    if not request.user.has_role("lead"):
+        return []
+    may_unblind = not page.progress.revealed
+    may_lower = page.out_of_reach is not None and not page.progress.unblinded
+    return [*(["unblind"] if may_unblind else []), *(["lower"] if may_lower else [])]
 
 
 def draft(request: HttpRequest, page: CampaignPage) -> HttpResponse:

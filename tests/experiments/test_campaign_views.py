@@ -1,5 +1,6 @@
 """The lead's way through a campaign in pages: draft, open, watch, read."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from evalsite.platform import jobs
 from evalsite.platform.models import Job
 from experiments.models import CampaignPlan, Unblinding
 from experiments.services import results
-from experiments.services.campaigns import opening
+from experiments.services.campaigns import opening, unblinding
 from tests.factories.annotations_ import make_reviewer
 from tests.factories.experiments_ import make_experiment
 from tests.factories.platform_ import NOW, make_user
@@ -276,6 +277,25 @@ def test_polling_gets_nothing_while_nothing_is_new(lead: Client) -> None:
     judge_arms(Seat.objects.filter(campaign=campaign).select_related("campaign", "reviewer")[0], ["tie"])
     news = lead.get(f"/campaigns/{campaign.uuid}/", {"seen": stamp}, headers={"HX-Request": "true"})
     assert news.status_code == 200
+
+
+def test_what_a_lead_types_is_left_alone_by_polling_until_the_form_comes_or_goes(lead: Client) -> None:
+    campaign = make_open_campaign(experiment=make_experiment(n_cases=3))
+    assert page(lead, campaign).count('name="reason"') == 1
+    seat = Seat.objects.filter(campaign=campaign).select_related("campaign", "reviewer")[0]
+    judge_arms(seat, ["tie"])
+    part = {"path": f"/campaigns/{campaign.uuid}/", "headers": {"HX-Request": "true"}}
+
+    news = lead.get(**part, data={"seen": "", "offers": "unblind"}).content.decode()
+    assert "So far 3" in news
+    assert 'id="figures" hx-swap-oob="true"' in news
+    assert 'name="reason"' not in news
+    assert 'id="unblind"' not in news
+
+    unblinding.unblind(campaign=campaign, by=make_lead(), reason="Trying it out.", now=NOW)
+    told = lead.get(**part, data={"seen": "", "offers": "unblind"}).content.decode()
+    assert re.search('id="unblind"[^>]* hidden hx-swap-oob="true"', told)
+    assert 'name="reason"' not in told
 
 
 def test_reviewers_and_guidelines_are_managed_on_their_page(lead: Client) -> None:
