@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from experiments.importers import pairs
+from experiments.importers.late_columns import watched
 from experiments.importers.mapping import Mapping, is_alias
 from experiments.importers.pairs import Pair
-from experiments.importers.problems import Kind, Problem, Report, Severity
-from experiments.importers.source import ROWS_SAMPLED, Record, Source, Tell
+from experiments.importers.problems import Report
+from experiments.importers.source import Source, Tell
 
 
 def read_pairs(
@@ -28,16 +29,5 @@ def read_pairs(
     else:
         records = sources[0].records(report, tell)
         if expected is not None:
-            records = watched(records, set(expected), report)
+            records = watched(records, set(expected), is_alias=is_alias, report=report)
     return pairs.read(records, mapping=mapping, limits=sources[0].limits, report=report)
-
-
-def watched(records: Iterator[Record], known: set[str], report: Report) -> Iterator[Record]:
-    for row, record in records:
-        if not known.issuperset(record):
-            for name in record.keys() - known:
-                known.add(name)
-                if is_alias(name):
-                    reason = f"not read: it first appears in this row, after the first {ROWS_SAMPLED:,}"
-                    report(Problem(row, name, Kind.UNUSED_COLUMN, reason, 1, Severity.WARNING))
-        yield row, record

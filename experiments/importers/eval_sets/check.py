@@ -15,9 +15,10 @@ from experiments.importers.eval_sets.cases import Case
 from experiments.importers.eval_sets.digest import CaseDigest
 from experiments.importers.eval_sets.duplicates import MOST_CASES, DuplicateInputs, Twin
 from experiments.importers.eval_sets.mapping import CaseMapping, is_alias, unread
+from experiments.importers.late_columns import watched
 from experiments.importers.mapping import SECOND
 from experiments.importers.problems import Kind, Problem, Report, Severity, Unfit, Unreadable
-from experiments.importers.source import ROWS_SAMPLED, Record, Source, Tell
+from experiments.importers.source import Source, Tell
 
 PREVIEWED = 10
 PREVIEW_LETTERS = 600
@@ -55,19 +56,8 @@ def read_cases(
     """Raises Unreadable. A known column that first shows up far down the file is reported as not read."""
     records = source.records(report, tell)
     if expected:
-        records = watched(records, set(expected), report)
+        records = watched(records, set(expected), is_alias=is_alias, report=report)
     return cases.read(records, mapping=mapping, limits=source.limits, report=report)
-
-
-def watched(records: Iterator[Record], known: set[str], report: Report) -> Iterator[Record]:
-    for row, record in records:
-        if not known.issuperset(record):
-            for name in record.keys() - known:
-                known.add(name)
-                if is_alias(name):
-                    reason = f"not read: it first appears in this row, after the first {ROWS_SAMPLED:,}"
-                    report(Problem(row, name, Kind.UNUSED_COLUMN, reason, 1, Severity.WARNING))
-        yield row, record
 
 
 def check(
