@@ -94,7 +94,8 @@ def upload_outputs(
 @router.get("/imports/{uuid:import_id}", auth=Needs(Scope.READ), response=schemas.Import, summary="One import")
 def get_import(request: HttpRequest, import_id: UUID) -> dict[str, Any]:
     """Its status is checking, committing, done, failed, discarded, or checked where an error keeps it out."""
-    return shaping.file_import(get_object_or_404(FileImport.objects.select_related("upload"), pk=import_id), request)
+    rows = FileImport.objects.select_related("upload", "job")
+    return shaping.file_import(get_object_or_404(rows, pk=import_id), request)
 
 
 @router.get(

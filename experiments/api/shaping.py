@@ -77,6 +77,8 @@ def file_import(row: FileImport, request: HttpRequest) -> dict[str, Any]:
         row, "id", "kind", "status", "error", "n_rows", "n_errors", "n_warnings", "eval_set_id", "model_version_id",
         "experiment_id", "created_at",
     )  # fmt: skip
+    if row.has_stopped:
+        told |= {"status": FileImport.Status.FAILED.value, "error": stopped_because(row)}
     return told | {
         "filename": row.upload.filename,
         "sha256": row.upload.sha256,
@@ -86,6 +88,11 @@ def file_import(row: FileImport, request: HttpRequest) -> dict[str, Any]:
         "same_as": same_as(row),
         "url": request.build_absolute_uri(f"/imports/{row.pk}/"),
     }
+
+
+def stopped_because(row: FileImport) -> str:
+    """A program that asks until the import is over must come to an end, whatever ended its job."""
+    return (row.job.error or f"Its job was {row.job.get_status_display()}.") if row.job else "Its job is gone."
 
 
 def run_of(row: FileImport) -> UUID | None:

@@ -101,7 +101,7 @@ class FileImport(models.Model):
 
     @property
     def has_stopped(self) -> bool:
-        """Its job ended before it did."""
+        """Its job ended before it did. Ask for both in one query: what is read later may have gone on."""
         return self.status in self.AT_WORK and not (self.job and self.job.is_live)
 
 

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from django.test import Client, override_settings
 
+from evalsite.platform.models import Job
 from experiments.api import taking
 from experiments.api.problems import ApiProblem
 from experiments.models import BenchmarkRun, EvalSet, FileImport, Upload, UploadChunk
@@ -250,6 +251,14 @@ def test_a_set_whose_columns_cannot_be_told_asks_for_them(program: Program) -> N
     found = program.get(f"/imports/{answer.json()['id']}").json()
     assert (found["status"], found["missing"]) == ("checked", ["prompt"])
     assert found["error"] == "It must still be said what is the prompt. The columns are: colour."
+
+
+def test_an_import_whose_job_was_stopped_is_told_as_failed(program: Program) -> None:
+    answer = program.send("/eval-sets?name=odd", b'{"prompt": "red"}\n', "application/x-ndjson")
+    assert answer.json()["status"] == "checking"
+    Job.objects.update(status=Job.Status.CANCELLED)
+    found = program.get(f"/imports/{answer.json()['id']}").json()
+    assert (found["status"], found["error"]) == ("failed", "Its job was cancelled.")
 
 
 def test_a_program_says_which_column_holds_what_and_how_a_set_is_scored(program: Program) -> None:

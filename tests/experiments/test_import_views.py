@@ -195,7 +195,8 @@ def test_an_import_that_stood_back_for_an_earlier_one_leads_to_that(client: Clie
     for each in (one, two):
         run(FileImport.objects.get(pk=each.pk))
     page = client.get(f"/imports/{two.pk}/").content.decode()
-    assert "The same bytes were imported under the same options on" in page
+    assert "under the same options on" in page
+    assert "Open that import" in page
     assert f'href="/imports/{one.pk}/"' in page
     assert f'href="/experiments/{Experiment.objects.get().pk}/"' in page
 
