@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -37,14 +36,13 @@ def refresh(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
 def compute(*, campaign: Campaign, now: datetime) -> CampaignResult | None:
     """None when another worker is computing the same campaign right now."""
     started = time.monotonic()
+    stopping.stop_if_decided(campaign=campaign, now=now)
     with transaction.atomic():
         if not lock(campaign.pk):
             return None
         # The counters are read first: what arrives while the votes are read makes this result stale, never wrong.
         progress = progress_of([campaign])[campaign.pk]
         votes = read_votes([campaign])
-        if not progress.is_complete and stopping.stop_if_decided(campaign=campaign, votes=votes, now=now):
-            progress = replace(progress, stopped=True)
         report = report_on([campaign], votes=votes, reveal=progress.revealed)
         result, _ = CampaignResult.objects.update_or_create(
             campaign=campaign,

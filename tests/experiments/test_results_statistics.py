@@ -1,6 +1,7 @@
 """The figures of human review from votes alone: known values, and what must not change them."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from experiments.reports.human.agreement import agreement, shared_judgments, wei
 from experiments.reports.human.gold import GoldRule, gold_report
 from experiments.reports.human.repeats import TAKEN_AS_INDEPENDENT
 from experiments.reports.human.tallies import majorities, majority
-from experiments.reports.human.votes import BASELINE, BOTH_BAD, CANDIDATE, TIE, Votes
+from experiments.reports.human.votes import BASELINE, BOTH_BAD, CANDIDATE, TIE, Pairs, Votes
 from tests.factories.results_ import make_votes
 
 SWAPPED = np.array([CANDIDATE, BASELINE, TIE, BOTH_BAD], dtype=np.int8)
@@ -123,12 +124,14 @@ def test_a_pair_nobody_judged_is_in_no_majority() -> None:
 def judged_in(n_campaigns: int, votes: Votes) -> Votes:
     """The same votes on the same cases, given anew in each campaign."""
     n = votes.pairs.task_id.size
-    columns = [one.name for one in fields(votes.pairs) if one.name != "categories"]
-    pairs = {name: np.tile(getattr(votes.pairs, name), n_campaigns) for name in columns}
-    pairs["task_id"] = np.arange(n * n_campaigns)
-    again = {name: np.tile(value, n_campaigns) for name, value in vars(votes).items() if isinstance(value, np.ndarray)}
-    again["task"] = np.concatenate([votes.task + n * place for place in range(n_campaigns)])
-    return replace(votes, pairs=replace(votes.pairs, **pairs), **again)
+
+    def repeated(of: Pairs | Votes) -> dict[str, Any]:
+        columns = {one.name: getattr(of, one.name) for one in fields(of)}
+        return {name: np.tile(one, n_campaigns) for name, one in columns.items() if isinstance(one, np.ndarray)}
+
+    pairs = {**repeated(votes.pairs), "task_id": np.arange(n * n_campaigns)}
+    task = np.concatenate([votes.task + n * place for place in range(n_campaigns)])
+    return replace(votes, **{**repeated(votes), "task": task, "pairs": replace(votes.pairs, **pairs)})
 
 
 @pytest.mark.parametrize("n_campaigns", [1, 2, 3])
@@ -155,7 +158,7 @@ def test_agreement_counts_items_as_shown_but_takes_no_case_for_two_independent_o
     ratings = rng.integers(0, 3, size=(2, 40))
     ratings[1, :25] = ratings[0, :25]
     reviewer, task = (axis.ravel() for axis in np.indices(ratings.shape))
-    votes = make_votes(task=task, reviewer=reviewer, outcome=ratings.ravel())
+    votes = make_votes(task=task.tolist(), reviewer=reviewer.tolist(), outcome=ratings.ravel().tolist())
     once, twice = (human_report(one, reveal=False, labels={}).agreement for one in (votes, judged_in(2, votes)))
     assert (once.percent.n, twice.percent.n) == (40, 80)
     for name in ("estimate", "ci_low", "ci_high"):

@@ -1,18 +1,23 @@
 """A registered rule that stops as soon as the confidence sequence excludes one half, and tells nothing before."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from annotations.models import Campaign, Seat
 from evalsite.platform.models import AuditEntry
 from experiments.models import CampaignPlan, CampaignResult, SequentialStop
+from experiments.reports.human import HumanReport
 from experiments.reports.human.stopping import complete_pairs, sequence
+from experiments.reports.human.votes import Votes
 from experiments.services import results
-from experiments.services.campaigns import unblinding
+from experiments.services.campaigns import stopping, unblinding
+from experiments.stats.result import Estimate
 from tests.factories.annotations_ import claim, make_reviewer
 from tests.factories.experiments_ import make_experiment
 from tests.factories.platform_ import NOW
@@ -64,6 +69,46 @@ def test_a_clear_preference_closes_the_campaign_and_tells_the_direction() -> Non
     assert SequentialStop.objects.count() == 1
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         SequentialStop.objects.update(n_pairs=1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("judged", "is_over"), [(8, False), (15, True)])
+def test_reviewers_wait_for_no_computation(judged: int, is_over: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = make_sequential(n_cases=20)
+    judge_arms(seats(campaign)[0], ["candidate"], limit=judged)
+    true_report = results.report_on
+    skips: list[int] = []
+
+    def skip_meanwhile() -> None:
+        try:
+            with transaction.atomic():
+                Campaign.objects.select_for_update(nowait=True).get(pk=campaign.pk)
+                skips.append(campaign.pk)
+        finally:
+            connection.close()
+
+    def report_on(*args: Any, **options: Any) -> HumanReport:
+        with ThreadPoolExecutor(1) as another:
+            another.submit(skip_meanwhile).result()
+        return true_report(*args, **options)
+
+    monkeypatch.setattr(results, "report_on", report_on)
+    assert looked(campaign).revealed == is_over
+    assert skips
+    assert SequentialStop.objects.exists() == is_over
+
+
+def test_a_campaign_closed_while_its_votes_were_read_is_not_stopped_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = make_sequential(n_cases=40)
+    judge_arms(seats(campaign)[0], ["candidate"], limit=25)
+
+    def closed_meanwhile(votes: Votes, *, per_pair: int) -> Estimate:
+        Campaign.objects.filter(pk=campaign.pk).update(status=Campaign.Status.CLOSED, closed_at=NOW)
+        return sequence(votes, per_pair=per_pair)
+
+    monkeypatch.setattr(stopping, "sequence", closed_meanwhile)
+    assert not looked(campaign).revealed
+    assert not SequentialStop.objects.exists()
 
 
 def test_while_it_goes_on_nothing_of_the_direction_is_kept() -> None:
