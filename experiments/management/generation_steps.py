@@ -9,11 +9,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from evalsite.platform import jobs
-from evalsite.platform.models import Job, Sweep
+from evalsite.platform.models import Sweep
+from experiments.management.taking_over import waits_for_nobody
 from experiments.models import BenchmarkRun, ModelVersion
 from experiments.reports.runs import live_lanes
 
-WAIT_FOR_A_WORKER = 5.0
 GENERATING = (BenchmarkRun.Status.QUEUED, BenchmarkRun.Status.RUNNING)
 
 
@@ -33,15 +33,15 @@ def model_version_named(given: str) -> ModelVersion:
 def follow_generation(command: BaseCommand, run: BenchmarkRun) -> None:
     """Until every case is through. Without a worker the lanes run here, one after the other. Raises CommandError."""
     started = time.monotonic()
-    alive = Sweep.objects.workers_alive(now=timezone.now())
     while run.status in GENERATING:
         lanes = live_lanes(run)
         if not lanes:
             raise CommandError(f"Nobody works on the run any more. {run.job.error if run.job else ''}".strip())
-        queued = [lane for lane in lanes if lane.status == Job.Status.QUEUED]
-        if queued and (not alive or (time.monotonic() - started > WAIT_FOR_A_WORKER and len(queued) == len(lanes))):
+        due = [lane for lane in lanes if waits_for_nobody(lane, since=started)]
+        # One that waits while a worker is at another is the worker's next.
+        if due and (len(due) == len(lanes) or not Sweep.objects.workers_alive(now=timezone.now())):
             current_app.loader.import_default_modules()  # where the handlers register themselves
-            jobs.run(queued[0].pk)
+            jobs.run(due[0].pk)
         else:
             show(command, run)
             time.sleep(0.2)

@@ -5,7 +5,9 @@ from uuid import uuid4
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from evalsite.platform.models import Job
 from experiments.models import BenchmarkRun, EvalSet, ModelVersion
 from tests.factories.benchmarks_ import make_called_model, make_endpoint, make_numbered_set
 from tests.running.model_server import ModelServer
@@ -33,6 +35,15 @@ def test_it_waits_without_a_worker_and_prints_the_scores(server: ModelServer) ->
     said = run_benchmark("numbers", "bot", "--wait", "--threads", "4")
     assert "20 answered, 0 errors, 20 cases" in said
     assert "exact_match: 20 of 20 passed" in said
+
+
+def test_lanes_whose_worker_died_are_taken_over(server: ModelServer) -> None:
+    called(server)
+    some_set("case={n} answer={n} behave=ok")
+    run_id = str(uuid4())
+    run_benchmark("numbers", "bot", "--run-id", run_id)
+    Job.objects.update(status=Job.Status.RUNNING, deliveries=1, token=1, lease_until=timezone.now())
+    assert "20 answered, 0 errors, 20 cases" in run_benchmark("numbers", "bot", "--wait", "--run-id", run_id)
 
 
 def test_its_json_names_every_error_class(server: ModelServer) -> None:
