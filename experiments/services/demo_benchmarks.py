@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from django.db import transaction
+
 from evalsite.platform.models import Job, User
 from experiments.models import (
     BenchmarkRun,
@@ -109,17 +111,18 @@ def scored_run(
 
 
 def imported(path: Path, *, kind: str, options: Options, created_by: User | None, now: datetime) -> FileImport:
-    with path.open("rb") as file:
+    # At once: a file from weeks ago that belongs to no import is one that is forgotten.
+    with transaction.atomic(), path.open("rb") as file:
         upload = uploads.store(file=file, filename=path.name, created_by=created_by, now=now)
-    begun = imports.begin(
-        upload=upload,
-        second_upload=None,
-        options=options,
-        created_by=created_by,
-        now=now,
-        kind=kind,
-        at_once=True,
-    )
+        begun = imports.begin(
+            upload=upload,
+            second_upload=None,
+            options=options,
+            created_by=created_by,
+            now=now,
+            kind=kind,
+            at_once=True,
+        )
     finish(begun.job)
     checked = FileImport.objects.with_what_it_made().select_related("job").get(pk=begun.pk)
     if checked.status == FileImport.Status.COMMITTING:

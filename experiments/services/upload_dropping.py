@@ -30,6 +30,8 @@ def drop_some(*, now: datetime, most: int = CHUNKS_A_TURN) -> int:
 
 
 def imports_over(*, now: datetime) -> QuerySet[FileImport]:
-    status = FileImport.Status
-    over = Q(status__in=[status.DONE, status.DISCARDED]) | Q(created_at__lt=now - KEPT_FOR)
+    """Done, discarded, or left alone for two weeks: not begun since then, and nothing of it has run since."""
+    status, before = FileImport.Status, now - KEPT_FOR
+    left_alone = Q(created_at__lt=before) & (Q(job__isnull=True) | Q(job__finished_at__lt=before))
+    over = Q(status__in=[status.DONE, status.DISCARDED]) | left_alone
     return FileImport.objects.filter(over).exclude(pk__in=FileImport.objects.at_work())

@@ -223,8 +223,16 @@ def test_large_files_go_a_few_megabytes_a_turn() -> None:
 
 def test_the_file_of_an_import_that_nobody_finished_goes_after_two_weeks() -> None:
     checked(jsonl(2))
+    Job.objects.update(finished_at=NOW)
     assert upload_dropping.drop_some(now=NOW + timedelta(days=13)) == 0
     assert upload_dropping.drop_some(now=NOW + timedelta(days=15)) == 1
+
+
+def test_the_file_of_an_old_import_that_somebody_has_just_checked_again_stays() -> None:
+    checked(jsonl(2))
+    later = NOW + timedelta(days=15)
+    Job.objects.update(finished_at=later)
+    assert upload_dropping.drop_some(now=later) == 0
 
 
 @pytest.mark.parametrize("ending", [Job.Status.CANCELLED, Job.Status.PARKED, Job.Status.FAILED])
@@ -232,7 +240,7 @@ def test_the_file_of_an_import_whose_job_ended_before_it_goes_after_two_weeks_to
     begin(jsonl(2))
     later = NOW + timedelta(days=15)
     assert upload_dropping.drop_some(now=later) == 0
-    Job.objects.update(status=ending)
+    Job.objects.update(status=ending, finished_at=NOW)
     assert FileImport.objects.stopped().count() == 1
     assert upload_dropping.drop_some(now=NOW + timedelta(days=13)) == 0
     assert upload_dropping.drop_some(now=later) == 1
