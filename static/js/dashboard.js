@@ -1,4 +1,4 @@
-// A dashboard that renews itself keeps open what the reader has opened, and says when the verdict is another one.
+// A dashboard that renews itself keeps the keyboard where it was, and says when the verdict is another one.
 "use strict";
 
 let kept = null;
@@ -18,7 +18,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const board = event.detail.target;
   if (board.id !== "dashboard" || event.detail.xhr.status === 204) return;
   kept = {
-    opened: new Map([...board.querySelectorAll("details[id]")].map((one) => [one.id, one.open])),
     place: board.contains(document.activeElement) ? placeOf(document.activeElement) : null,
     verdict: verdictShown(),
   };
@@ -26,10 +25,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:afterSwap", () => {
   if (!kept) return;
-  for (const [id, open] of kept.opened) {
-    const found = document.getElementById(id);
-    if (found) found.open = open;
-  }
   if (kept.place) document.querySelector(kept.place)?.focus({ preventScroll: true });
   const now = verdictShown();
   const news = document.getElementById("verdict-news");
