@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 
 from experiments.models import EventBatch, LiveTest, UnitMetric
 from experiments.services.live_traffic import fold_sql, folding
@@ -152,6 +152,36 @@ def test_more_batches_than_fit_at_once_are_folded_in_turn(test: LiveTest) -> Non
         assert fold(test) == 5
         assert folding.refold(test.pk, now=LATER) == 5
     assert sums("completion") == {"ada": [5, 5, 0, None]}
+
+
+# As a VACUUM leaves them that came by while all of a table's rows were on their way in.
+SEEN_EMPTY = """
+UPDATE pg_class SET relpages = greatest(1, pg_relation_size(oid) / 8192), reltuples = 0
+WHERE relname = 'experiments_exposure'
+"""
+
+
+@pytest.mark.parametrize(("many", "way"), [(10_000, "Index Scan using"), (1, "Hash")])
+def test_exposures_are_never_read_whole_for_each_event(test: LiveTest, many: int, way: str) -> None:
+    expose_units(test, *(f"unit {n}" for n in range(2000)))
+    send(event(), event())
+    plans = []
+
+    def explain(execute: Callable[..., Any], sql: str, values: Any, is_many: bool, context: dict[str, Any]) -> Any:
+        if sql == fold_sql.FOLD:
+            with context["connection"].cursor() as cursor:
+                cursor.execute("EXPLAIN " + sql, values)
+                plans.append("\n".join(line for (line,) in cursor.fetchall()))
+        return execute(sql, values, is_many, context)
+
+    with connection.cursor() as cursor:
+        cursor.execute(SEEN_EMPTY)
+    with patch.object(folding, "MANY_EVENTS", many), connection.execute_wrapper(explain):
+        assert fold(test) == 2
+    [plan] = plans
+    [line] = [line for line in plan.splitlines() if "experiments_exposure" in line and "Scan" in line]
+    assert way in (line if way != "Hash" else plan)
+    assert many > 1 or "Nested Loop" not in plan.split("experiments_exposure")[0]
 
 
 def test_sums_made_anew_are_those_that_stood(test: LiveTest) -> None:

@@ -1,8 +1,9 @@
 """Accepted events become sums per unit and metric: each batch once, in the transaction that says so."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
@@ -13,6 +14,7 @@ from experiments.services.live_traffic import fold_sql
 from experiments.services.live_traffic.running_tests import plan_of
 
 BATCHES_AT_ONCE = 100
+MANY_EVENTS = 10_000
 
 
 def fold(test_id: int, *, now: datetime) -> int:
@@ -33,7 +35,7 @@ def fold_some(test_id: int, *, now: datetime) -> dict[int, int]:
         cursor.execute(fold_sql.BATCHES, {"test": test_id, "most": BATCHES_AT_ONCE})
         batches = dict(cursor.fetchall())
         if batches:
-            add_sums(cursor, test_id, current(test_id), list(batches), now)
+            add_sums(cursor, test_id, current(test_id), batches, now)
     return batches
 
 
@@ -45,9 +47,9 @@ def refold(test_id: int, *, now: datetime) -> int:
         cursor.execute(fold_sql.ALL_BATCHES, {"test": test_id})
         batches = dict(cursor.fetchall())
         cursor.execute(fold_sql.FORGET, {"test": test_id})
-        plan, ids = current(test_id), list(batches)
-        for start in range(0, len(ids), BATCHES_AT_ONCE):
-            add_sums(cursor, test_id, plan, ids[start : start + BATCHES_AT_ONCE], now)
+        plan = current(test_id)
+        for some in parts(batches):
+            add_sums(cursor, test_id, plan, some, now)
     return sum(batches.values())
 
 
@@ -60,23 +62,34 @@ def fold_one_more(test_id: int, plan: Plan, metric: Metric) -> None:
     with connection.cursor() as cursor:
         cursor.execute(fold_sql.ALONE, lock_of(test_id))
         folded = EventBatch.objects.filter(live_test=test_id, n__gt=0, folded_at__isnull=False).order_by("pk")
-        ids = list(folded.values_list("pk", flat=True))
-        for start in range(0, len(ids), BATCHES_AT_ONCE):
-            sum_up(cursor, test_id, alone, ids[start : start + BATCHES_AT_ONCE])
+        for some in parts(dict(folded.values_list("pk", "n"))):
+            sum_up(cursor, test_id, alone, some)
+
+
+def parts(batches: Mapping[int, int]) -> Iterator[dict[int, int]]:
+    rest = iter(batches.items())
+    while some := dict(islice(rest, BATCHES_AT_ONCE)):
+        yield some
 
 
 def lock_of(test_id: int) -> dict[str, int]:
     return {"space": fold_sql.ADVISORY_SPACE, "test": test_id % 2**31}
 
 
-def add_sums(cursor: Any, test_id: int, plan: Plan, batches: Sequence[int], now: datetime) -> None:
+def add_sums(cursor: Any, test_id: int, plan: Plan, batches: Mapping[int, int], now: datetime) -> None:
+    """batches: with their numbers of events."""
     sum_up(cursor, test_id, plan, batches)
     cursor.execute(fold_sql.MARK, {"batches": list(batches), "now": now})
 
 
-def sum_up(cursor: Any, test_id: int, plan: Plan, batches: Sequence[int]) -> None:
+def sum_up(cursor: Any, test_id: int, plan: Plan, batches: Mapping[int, int]) -> None:
+    # Statistics taken while exposures were still on their way in say that there are none, and the planner would read
+    # all of them for each event. So few events look their exposures up, and many are joined with all of them at once.
+    wrong_way = "enable_seqscan" if sum(batches.values()) < MANY_EVENTS else "enable_nestloop"
+    cursor.execute(f"SET LOCAL {wrong_way} = off")
     values = {"test": test_id, "batches": list(batches), "rules": fold_sql.rules(plan), "skew": plan.early_minutes}
     cursor.execute(fold_sql.FOLD, values)
+    cursor.execute(f"SET LOCAL {wrong_way} TO DEFAULT")
 
 
 def waiting() -> list[int]:
