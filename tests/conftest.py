@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,6 +62,15 @@ def pytest_unconfigure() -> None:
         RUN_SERVERS.stop()
         shutil.rmtree(run_folder(), ignore_errors=True)
         remove_folders_of_killed_runs()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed on the live site shows what the site wrote."""
+    report = yield
+    if report.failed and item.path in NEED_THE_SITE and KEPT_STACK.stack:
+        report.sections.append(("the live site", KEPT_STACK.stack.logs()))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -96,14 +96,14 @@ class Timed:
         return replace(self.ready, deadline_seconds=min(self.left, self.ready.deadline_seconds))
 
 
-def job_key(endpoint: Endpoint) -> str:
-    return f"check endpoint {endpoint.pk}"
+def job_key(endpoint_id: int) -> str:
+    return f"check endpoint {endpoint_id}"
 
 
 def request_check(*, endpoint: Endpoint, model: str, requested_by: User | None, now: datetime) -> Job:
     """A check that is under way is joined, not doubled."""
     args = {"endpoint": endpoint.pk, "model": model}
-    return jobs.enqueue(kind=CHECK, args=args, key=job_key(endpoint), created_by=requested_by, now=now)
+    return jobs.enqueue(kind=CHECK, args=args, key=job_key(endpoint.pk), created_by=requested_by, now=now)
 
 
 def run_check(

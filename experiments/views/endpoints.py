@@ -51,15 +51,16 @@ def new_endpoint(request: HttpRequest) -> HttpResponse:
 @require_safe
 @role_required("lead", "admin")
 def endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponse:
-    found = get_endpoint(endpoint_id)
-    context = page_of(found, key_form=KeyForm(), check_form=CheckForm())
+    context = page_of(endpoint_id, key_form=KeyForm(), check_form=CheckForm())
     return render(request, "experiments/endpoints/endpoint.html", context, partial="check")
 
 
-def page_of(found: Endpoint, *, key_form: KeyForm, check_form: CheckForm) -> dict[str, Any]:
+def page_of(endpoint_id: int, *, key_form: KeyForm, check_form: CheckForm) -> dict[str, Any]:
+    """The job is read before what it writes: a check that ends between the two is shown, not lost."""
     now = timezone.now()
+    job = Job.objects.filter(key=endpoint_checks.job_key(endpoint_id)).order_by("-created_at").first()
+    found = get_endpoint(endpoint_id)
     state = model_pages.state_of(found)
-    job = Job.objects.filter(key=endpoint_checks.job_key(found)).order_by("-created_at").first()
     return {
         "endpoint": found,
         "state": state,
@@ -113,7 +114,7 @@ def set_endpoint_key(request: HttpRequest, endpoint_id: int) -> HttpResponse:
         else:
             messages.success(request, "The key is stored, encrypted. Nobody can read it here; it can only be replaced.")
             return redirect("endpoint", endpoint_id)
-    context = page_of(found, key_form=form, check_form=CheckForm())
+    context = page_of(endpoint_id, key_form=form, check_form=CheckForm())
     return render(request, "experiments/endpoints/endpoint.html", context, status=422)
 
 
@@ -132,7 +133,7 @@ def check_endpoint(request: HttpRequest, endpoint_id: int) -> HttpResponse:
     found = get_endpoint(endpoint_id)
     form = CheckForm(request.POST)
     if not form.is_valid():
-        context = page_of(found, key_form=KeyForm(), check_form=form)
+        context = page_of(endpoint_id, key_form=KeyForm(), check_form=form)
         return render(request, "experiments/endpoints/endpoint.html", context, status=422)
     endpoint_checks.request_check(
         endpoint=found, model=form.cleaned_data["model"], requested_by=request.user, now=timezone.now()

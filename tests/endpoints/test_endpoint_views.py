@@ -12,6 +12,7 @@ from evalsite.platform import jobs
 from evalsite.platform.models import Job
 from experiments.models import Endpoint, EndpointState
 from experiments.services import keys
+from experiments.views import endpoints
 from tests.endpoints.making import make_called_version, make_endpoint
 from tests.factories.benchmarks_ import make_run
 from tests.factories.platform_ import NOW
@@ -180,6 +181,22 @@ def test_a_check_runs_in_a_worker_and_its_findings_are_shown(lead: Client, serve
     ):
         assert words in done
     assert "answering" in body(lead, "/endpoints/")
+
+
+def test_a_check_that_ends_while_its_page_is_read_is_shown(
+    lead: Client, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = make_endpoint(base_url=server.base_url)
+    lead.post(f"/endpoints/{endpoint.pk}/check", {"model": "instant"})
+    read = endpoints.get_endpoint
+
+    def read_and_end_the_check(endpoint_id: int) -> Endpoint:
+        found = read(endpoint_id)
+        jobs.run(Job.objects.get().pk)
+        return found
+
+    monkeypatch.setattr(endpoints, "get_endpoint", read_and_end_the_check)
+    assert 'hx-trigger="every 1s"' in body(lead, f"/endpoints/{endpoint.pk}/")
 
 
 def test_names_a_server_tells_are_text_and_nothing_else(lead: Client) -> None:

@@ -2,9 +2,7 @@
 
 from evalsite.platform.embedded.processes import wait_until
 from tests.running import databases
-from tests.running.live_stack import LiveStack
-
-QUIET_SECONDS = 10.0
+from tests.running.live_stack import QUIET_SECONDS, LiveStack
 
 
 class KeptStack:
@@ -28,10 +26,10 @@ class KeptStack:
         return self.stack
 
     def is_cleared(self, stack: LiveStack) -> bool:
-        stack.forget_messages()
         return (
             stack.web.alive
             and stack.worker.alive
+            and stack.forget_messages()
             and wait_until(lambda: databases.is_quiet(stack.database), seconds=QUIET_SECONDS)
             and databases.is_emptied(stack.database)
         )

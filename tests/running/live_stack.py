@@ -1,7 +1,7 @@
 """The real site on a database of its own: granian, a Celery worker with beat, and the run's broker."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -27,6 +27,7 @@ HOST = "127.0.0.1"
 # Of each run its own: granian shares a port with whoever has it, so two runs must never meet on one.
 FIRST_PORT = 12000 + 400 * (os.getpid() % 100)
 START_SECONDS = 60.0
+QUIET_SECONDS = 10.0
 
 
 @dataclass
@@ -67,8 +68,13 @@ class LiveStack:
         if not wait_until(lambda: answers(HOST, self.port), seconds=START_SECONDS):
             raise RuntimeError(f"The web server does not answer:\n{self.logs()}")
 
-    def forget_messages(self) -> None:
-        empty_broker(str(self.worker.environment["CELERY_BROKER_URL"]))
+    def forget_messages(self) -> bool:
+        """False where the worker goes on with what it had, which would hold up the next one's jobs."""
+        url = str(self.worker.environment["CELERY_BROKER_URL"])
+        drop_waiting(url)
+        done = wait_until(lambda: not works_on_something(url), seconds=QUIET_SECONDS)
+        empty_broker(url)
+        return done
 
     def stop(self) -> None:
         for child in (self.web, self.worker):
@@ -101,10 +107,26 @@ def database_url(name: str) -> str:
 
 
 def empty_broker(url: str) -> None:
+    for link in broker(url):
+        link.flushdb()
+
+
+def drop_waiting(url: str) -> None:
+    for link in broker(url):
+        link.delete(*(queue.name for queue in settings.CELERY_TASK_QUEUES))
+
+
+def works_on_something(url: str) -> bool:
+    """Messages are acknowledged when their task is over."""
+    return any(link.hlen("unacked") for link in broker(url))
+
+
+def broker(url: str) -> Iterator[redis.Redis]:
+    """The run's own; none where it was given from outside."""
     path, _, number = url.removeprefix("redis+socket://").partition("?virtual_host=")
     if path.startswith("/"):
         with redis.Redis(unix_socket_path=path, db=int(number)) as link:
-            link.flushdb()
+            yield link
 
 
 def collect_static_files(environment: Mapping[str, str]) -> None:
