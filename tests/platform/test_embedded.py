@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -24,13 +25,26 @@ from evalsite.platform.embedded.programs import package_folder
 AS_ROOT = os.geteuid() == 0
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
     """Reachable for the servers' user, and short; pytest's own tmp_path is neither."""
     path = Path(tempfile.mkdtemp(prefix="evalsite-emb-"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with temporary_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def used_folder() -> Iterator[Path]:
+    """One for all that leave it whole: making a cluster takes longer than most of what is tested here."""
+    with temporary_folder() as path:
+        yield path
 
 
 @contextmanager
@@ -52,16 +66,23 @@ def queue(folder: Path) -> redis.Redis:
     return redis.Redis(unix_socket_path=broker_url(folder).removeprefix("redis+socket://"))
 
 
+NUMBERS = count(1)
+written: dict[Path, int] = {}
+
+
 def write(folder: Path) -> None:
-    query(folder, "CREATE TABLE kept AS SELECT 42 AS number")
+    """A number of its own each time, so that nothing kept by an earlier test passes for it."""
+    number = written[folder] = next(NUMBERS)
+    query(folder, f"DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT {number} AS number")
     with queue(folder) as link:
-        link.set("kept", "42")
+        link.set("kept", str(number))
 
 
 def assert_kept(folder: Path) -> None:
-    assert query(folder, "SELECT number FROM kept") == (42,)
+    number = written[folder]
+    assert query(folder, "SELECT number FROM kept") == (number,)
     with queue(folder) as link:
-        assert link.get("kept") == b"42"
+        assert link.get("kept") == str(number).encode()
 
 
 def test_the_next_start_finds_the_data_again(folder: Path) -> None:
@@ -71,38 +92,38 @@ def test_the_next_start_finds_the_data_again(folder: Path) -> None:
         assert_kept(folder)
 
 
-def test_nothing_listens_on_the_network(folder: Path) -> None:
-    with running(folder) as servers:
-        assert query(folder, "SHOW listen_addresses") == ("",)
-        with queue(folder) as link:
+def test_nothing_listens_on_the_network(used_folder: Path) -> None:
+    with running(used_folder) as servers:
+        assert query(used_folder, "SHOW listen_addresses") == ("",)
+        with queue(used_folder) as link:
             assert link.config_get("port") == {"port": "0"}
         assert servers.paths.sockets.stat().st_mode & 0o777 == 0o700
 
 
-def test_both_servers_start_again_after_kill_9(folder: Path) -> None:
-    with running(folder, durable=True) as servers:
-        write(folder)
+def test_both_servers_start_again_after_kill_9(used_folder: Path) -> None:
+    with running(used_folder, durable=True) as servers:
+        write(used_folder)
         for name in ("postgres", "valkey"):
             os.kill(servers.children[name].pid, signal.SIGKILL)
         assert wait_until(lambda: sorted(servers.dead()) == ["postgres", "valkey"], seconds=10)
         for name in ("postgres", "valkey"):
             servers.restart(name)
-        assert_kept(folder)
+        assert_kept(used_folder)
 
 
-def test_servers_end_with_a_supervisor_killed_with_9_and_start_again(folder: Path) -> None:
+def test_servers_end_with_a_supervisor_killed_with_9_and_start_again(used_folder: Path) -> None:
     supervisor = subprocess.Popen(
-        [sys.executable, "-c", SUPERVISOR, str(folder)], stdout=subprocess.PIPE, cwd=settings.BASE_DIR
+        [sys.executable, "-c", SUPERVISOR, str(used_folder)], stdout=subprocess.PIPE, cwd=settings.BASE_DIR
     )
     with supervisor:
         assert supervisor.stdout is not None
         pids = [int(word) for word in supervisor.stdout.readline().split()]
         assert len(pids) == 2
-        write(folder)
+        write(used_folder)
         supervisor.kill()
     assert wait_until(lambda: not any(command_of(pid) for pid in pids), seconds=20)
-    with running(folder):
-        assert_kept(folder)
+    with running(used_folder):
+        assert_kept(used_folder)
 
 
 SUPERVISOR = """
@@ -114,33 +135,33 @@ time.sleep(60)
 """
 
 
-def test_a_server_left_running_is_replaced(folder: Path) -> None:
-    left = Servers.start(folder, durable=False)
-    write(folder)
+def test_a_server_left_running_is_replaced(used_folder: Path) -> None:
+    left = Servers.start(used_folder, durable=False)
+    write(used_folder)
     left.lock.close()
-    with running(folder) as servers:
-        assert_kept(folder)
+    with running(used_folder) as servers:
+        assert_kept(used_folder)
         assert all(child.wait(10) is not None for child in left.children.values())
         assert servers.dead() == []
 
 
-def test_a_pid_file_that_names_a_stranger_is_ignored(folder: Path) -> None:
-    with running(folder) as servers:
-        write(folder)
+def test_a_pid_file_that_names_a_stranger_is_ignored(used_folder: Path) -> None:
+    with running(used_folder) as servers:
+        write(used_folder)
         cluster = servers.paths.cluster
         lock = (cluster / "postmaster.pid").read_text().split("\n", 1)[1]
     (cluster / "postmaster.pid").write_text(f"{os.getpid()}\n{lock}")
     servers.valkey.pid_file.write_text(str(os.getpid()))
-    with running(folder):
-        assert_kept(folder)
+    with running(used_folder):
+        assert_kept(used_folder)
 
 
-def test_an_empty_pid_file_is_ignored(folder: Path) -> None:
-    with running(folder) as servers:
-        write(folder)
+def test_an_empty_pid_file_is_ignored(used_folder: Path) -> None:
+    with running(used_folder) as servers:
+        write(used_folder)
     (servers.paths.cluster / "postmaster.pid").write_text("")
-    with running(folder):
-        assert_kept(folder)
+    with running(used_folder):
+        assert_kept(used_folder)
 
 
 def test_a_data_folder_that_was_half_made_is_made_anew(folder: Path) -> None:
@@ -151,30 +172,30 @@ def test_a_data_folder_that_was_half_made_is_made_anew(folder: Path) -> None:
         assert query(folder, "SELECT 1") == (1,)
 
 
-def test_a_queue_that_cannot_be_read_is_set_aside(folder: Path) -> None:
-    with running(folder) as servers:
-        write(folder)
+def test_a_queue_that_cannot_be_read_is_set_aside(used_folder: Path) -> None:
+    with running(used_folder) as servers:
+        write(used_folder)
     for part in servers.paths.queue.rglob("*.aof"):
         part.write_bytes(b"this was never a queue\r\n" * 50)
-    with running(folder), queue(folder) as link:
+    with running(used_folder), queue(used_folder) as link:
         assert link.get("kept") is None
-        assert query(folder, "SELECT number FROM kept") == (42,)
+        assert query(used_folder, "SELECT number FROM kept") == (written[used_folder],)
     assert len(list(servers.paths.home.glob("valkey-unreadable-*"))) == 1
 
 
-def test_a_queue_cut_off_in_the_middle_is_read_up_to_there(folder: Path) -> None:
-    with running(folder) as servers:
-        write(folder)
+def test_a_queue_cut_off_in_the_middle_is_read_up_to_there(used_folder: Path) -> None:
+    with running(used_folder) as servers:
+        write(used_folder)
     growing = next(servers.paths.queue.rglob("*.incr.aof"))
     with growing.open("ab") as file:
         file.write(b"*3\r\n$3\r\nSET\r\n$4\r\nha")
-    with running(folder):
-        assert_kept(folder)
+    with running(used_folder):
+        assert_kept(used_folder)
 
 
-def test_a_second_supervisor_is_told_who_has_the_folder(folder: Path) -> None:
-    with running(folder), pytest.raises(EmbeddedError, match=f"already in use by process {os.getpid()}"):
-        Servers.start(folder)
+def test_a_second_supervisor_is_told_who_has_the_folder(used_folder: Path) -> None:
+    with running(used_folder), pytest.raises(EmbeddedError, match=f"already in use by process {os.getpid()}"):
+        Servers.start(used_folder)
 
 
 def test_a_folder_of_another_version_says_so(folder: Path) -> None:
