@@ -37,8 +37,15 @@ class Walk:
         limit, step = bound * math.sqrt(t), t - self.at
         points, weights = _legendre(NODES)
         nodes = limit * points
-        gaps = (nodes[:, None] - self.nodes[None, :] - self.drift * step) / math.sqrt(step)
-        density = np.exp(-(gaps**2) / 2) @ self.mass / math.sqrt(2 * math.pi * step)
+        # In place: of so large a matrix, each copy costs as much as its arithmetic.
+        kernel = nodes[:, None] - self.nodes[None, :]
+        if self.drift:
+            kernel -= self.drift * step
+        kernel /= math.sqrt(step)
+        kernel *= kernel
+        kernel /= -2
+        np.exp(kernel, out=kernel)
+        density = kernel @ self.mass / math.sqrt(2 * math.pi * step)
         self.at, self.nodes, self.mass = t, nodes, density * weights * limit
 
 
@@ -47,7 +54,8 @@ def crossing_probabilities(bounds: Floats, information: Floats, drift: float = 0
     found = np.empty(bounds.size)
     for look, (t, bound) in enumerate(zip(information, bounds, strict=True)):
         found[look] = walk.crossing(float(t), float(bound))
-        walk.survive(float(t), float(bound))
+        if look + 1 < bounds.size:
+            walk.survive(float(t), float(bound))
     return found
 
 
@@ -60,11 +68,12 @@ def spending_bounds(information: Floats, spent: Floats, stretches: Sequence[Floa
     for clock in stretches or [information]:
         # Of what was seen in other data nothing is known: the chances of the stretches add up at most.
         walk = Walk()
-        for t in clock:
+        for place, t in enumerate(clock, start=1):
             look = len(bounds)
             share = float(spent[look] - (spent[look - 1] if look else 0.0))
             bounds.append(_bound(walk, float(t), share))
-            walk.survive(float(t), bounds[-1])
+            if place < len(clock):
+                walk.survive(float(t), bounds[-1])
     return np.asarray(bounds)
 
 
