@@ -1,9 +1,12 @@
 """What every statistic returns: an estimate with its uncertainty, its n, its method and its warnings."""
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import numpy as np
+
+# What most fields hold: looked at first, since a page makes results by the hundred and a simulation by the million.
+PLAIN = frozenset({int, str, bool, type(None)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +23,13 @@ class Estimate:
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        undefined = [field.name for field in fields(self) if _is_undefined(getattr(self, field.name))]
-        for field in fields(self):
-            object.__setattr__(self, field.name, plain(getattr(self, field.name)))
+        undefined = []
+        for name, value in list(vars(self).items()):
+            if type(value) in PLAIN or (type(value) is float and math.isfinite(value)):
+                continue
+            if _is_undefined(value):
+                undefined.append(name)
+            object.__setattr__(self, name, plain(value))
         if undefined and not self.warnings:
             object.__setattr__(self, "warnings", (f"Undefined for these data: {', '.join(undefined)}.",))
 

@@ -1,7 +1,7 @@
 """Units of one arm in one phase of the split, as the sums that statistics need; cells merge without loss."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from numpy.typing import ArrayLike
@@ -63,8 +63,8 @@ def merged(first: Cell, second: Cell) -> Cell:
     share = second.n / n
     dy, dx = second.y - first.y, second.x - first.x
     between = first.n * share
-    moved = [moved_thirds(first, -dy * share, -dx * share), moved_thirds(second, dy * (1 - share), dx * (1 - share))]
-    y3, y2x, yx2, x3 = (sum(pair) for pair in zip(*moved, strict=True))
+    one = moved_thirds(first, -dy * share, -dx * share)
+    other = moved_thirds(second, dy * (1 - share), dx * (1 - share))
     return Cell(
         n=n,
         y=first.y + dy * share,
@@ -74,10 +74,10 @@ def merged(first: Cell, second: Cell) -> Cell:
         xy=first.xy + second.xy + dx * dy * between,
         raw_y=first.raw_y + (second.raw_y - first.raw_y) * share,
         capped=first.capped + second.capped,
-        y3=y3,
-        y2x=y2x,
-        yx2=yx2,
-        x3=x3,
+        y3=one[0] + other[0],
+        y2x=one[1] + other[1],
+        yx2=one[2] + other[2],
+        x3=one[3] + other[3],
     )
 
 
@@ -99,18 +99,20 @@ def together(cells: Iterable[Cell]) -> Cell:
 def cell_of(y: ArrayLike, x: ArrayLike | None = None) -> Cell:
     """The cell of these units' values, where they are at hand."""
     values = checks.values("y", y)
-    others = checks.values("x", x) if x is not None else values * 0
-    dy, dx = values - values.mean(), others - others.mean()
-    return Cell(
-        n=values.size,
-        y=float(values.mean()),
+    mean = float(values.mean())
+    dy = values - mean
+    squares = dy**2
+    alone = Cell(n=values.size, y=mean, yy=float(dy @ dy), raw_y=mean, y3=float(squares @ dy))
+    if x is None:
+        return alone
+    others = checks.values("x", x)
+    dx = others - others.mean()
+    return replace(
+        alone,
         x=float(others.mean()),
-        yy=float(dy @ dy),
         xx=float(dx @ dx),
         xy=float(dy @ dx),
-        raw_y=float(values.mean()),
-        y3=float(dy**2 @ dy),
-        y2x=float(dy**2 @ dx),
+        y2x=float(squares @ dx),
         yx2=float(dy @ dx**2),
         x3=float(dx**2 @ dx),
     )

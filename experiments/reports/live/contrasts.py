@@ -59,9 +59,8 @@ def contrast(metric: Metric, strata: Strata, *, alpha: float) -> Contrast | None
     if not usable:
         return None
     found = single(metric, usable, alpha) if len(usable) == 1 else joined(metric, usable, alpha)
-    found = replace(found, information=4 * sum(told(usable)))
-    if metric.kind in ("mean", "ratio"):
-        found = replace(found, skewness=skewness(metric, usable))
+    skewed = skewness(metric, usable) if metric.kind in ("mean", "ratio") else None
+    found = replace(found, information=4 * sum(told(usable)), skewness=skewed)
     if dropped:
         notes = (*found.result.warnings, DROPPED.format(n=dropped))
         found = replace(found, result=replace(found.result, warnings=notes))

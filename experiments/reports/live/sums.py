@@ -118,7 +118,7 @@ class Sums:
 
     def cell(self, metric: Metric, phase: int, treated: int, wanted: Callable[[str], bool]) -> Cell:
         def here(place: Place) -> bool:
-            return place[:2] == (phase, treated) and wanted(place[2])
+            return place[0] == phase and place[1] == treated and wanted(place[2])
 
         found = together(cell for place, cell in self.cells.get(metric.key, {}).items() if here(place))
         if metric.per == "unit_with_event":
