@@ -1,6 +1,7 @@
 """The API put together: its operations, its description, and its way into the site's URLs."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -64,8 +65,9 @@ for router in (
     api.add_router("", router)
 
 
+@cache
 def description() -> dict[str, Any]:
-    """The OpenAPI description, with the answers that every operation may give."""
+    """The OpenAPI description, with the answers that every operation may give: the same for everybody, only read."""
     described: dict[str, Any] = dict(api.get_openapi_schema(path_prefix="/api/v1/"))
     found = described["components"]["schemas"]
     found["Problem"] = schemas.Invalid.model_json_schema(ref_template="#/components/schemas/{model}")
