@@ -41,7 +41,7 @@ def rows() -> dict[str, Row]:
 def test_a_way_of_reading_keeps_its_promise(promise: Promise, rows: dict[str, Row]) -> None:
     row = rows[promise.name]
     assert f"{promise.short:,} trials" in row.note
-    assert row.ok is True, f"{row.ours} is outside {row.bound}"
+    assert row.ok, f"{row.ours} is outside {row.bound}"
 
 
 def test_reading_every_look_as_the_only_one_is_printed_beside(rows: dict[str, Row]) -> None:
