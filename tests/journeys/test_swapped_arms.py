@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from random import Random
 
 import pytest
@@ -60,10 +61,11 @@ def as_text(answer: Answer) -> str:
     return f"{answer.request}\n{answer.everything().decode()}"
 
 
-def seen_in_a_world(*, swapped: bool, gold_share: float, monkeypatch: pytest.MonkeyPatch) -> Seen:
-    """What the reviewer gets in a world that is undone afterwards."""
+@cache
+def seen_in_a_world(*, swapped: bool, gold_share: float) -> Seen:
+    """What the reviewer gets in a world that is undone afterwards; each world is toured once for all tests here."""
     mask = Mask()
-    with transaction.atomic(), monkeypatch.context() as patched:
+    with transaction.atomic(), pytest.MonkeyPatch.context() as patched:
         world = make_world(names=NAMES, swapped=swapped, gold_share=gold_share)
         patched.setattr("django.utils.timezone.now", ticking_clock())
         patched.setattr(SYSTEM_RANDOM, "choice", Random(5).choice, raising=False)
@@ -76,10 +78,10 @@ def seen_in_a_world(*, swapped: bool, gold_share: float, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("gold_share", [0, 0.4], ids=["plain", "with gold pairs"])
 def test_swapping_the_arms_changes_no_byte_a_reviewer_gets_and_no_row_of_annotations(
-    gold_share: float, monkeypatch: pytest.MonkeyPatch
+    gold_share: float,
 ) -> None:
-    one = seen_in_a_world(swapped=False, gold_share=gold_share, monkeypatch=monkeypatch)
-    other = seen_in_a_world(swapped=True, gold_share=gold_share, monkeypatch=monkeypatch)
+    one = seen_in_a_world(swapped=False, gold_share=gold_share)
+    other = seen_in_a_world(swapped=True, gold_share=gold_share)
 
     assert not set(one.candidate_texts) & set(other.candidate_texts)
     assert len(one.answers) == len(other.answers) > 150
@@ -95,8 +97,8 @@ def without_times(text: str) -> str:
     return re.sub(r'"20\d\d-[^"]+"', '"time"', text)
 
 
-def test_gold_pairs_change_no_byte_a_reviewer_gets_and_no_row_of_annotations(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, golden = (seen_in_a_world(swapped=False, gold_share=share, monkeypatch=monkeypatch) for share in (0, 0.4))
+def test_gold_pairs_change_no_byte_a_reviewer_gets_and_no_row_of_annotations() -> None:
+    plain, golden = (seen_in_a_world(swapped=False, gold_share=share) for share in (0, 0.4))
     assert plain.answers == golden.answers
     assert without_times(plain.tables).splitlines() == without_times(golden.tables).splitlines()
 
