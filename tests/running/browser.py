@@ -19,10 +19,7 @@ ARGUMENTS = [
     "--disable-default-apps",
     "--disable-dev-shm-usage",
     "--disable-gpu",
-    "--disable-gpu-compositing",
-    "--disable-software-rasterizer",
     "--disable-sync",
-    "--disable-threaded-compositing",
     "--no-first-run",
 ]
 REPORT_VIOLATIONS = """
