@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalsite.platform.embedded.processes import command_of, wait_until
+from evalsite.platform.supervision import supervisor as supervisors
 from evalsite.platform.supervision.child import Child
 from evalsite.platform.supervision.site import answers, free_port
 from evalsite.platform.supervision.supervisor import LONGEST_PAUSE_SECONDS, Restarts, Supervisor
@@ -49,13 +50,42 @@ def test_a_killed_child_takes_its_own_children_along(tmp_path: Path) -> None:
     assert wait_until(lambda: not command_of(grandchild), seconds=10)
 
 
-def test_a_child_that_ignores_being_asked_is_killed(tmp_path: Path) -> None:
-    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
-    child = Child("deaf", [sys.executable, "-c", deaf], log=tmp_path / "log")
+class Deaf(Child):
+    """Ignores being asked, and notes how long it was given."""
+
+    given_seconds = -1.0
+
+    def start(self) -> None:
+        super().start()
+        assert wait_until(lambda: self.log is not None and "deaf" in self.log.read_text(), seconds=20)
+
+    def stop(self, *, grace_seconds: float) -> None:
+        self.given_seconds = grace_seconds
+        super().stop(grace_seconds=grace_seconds)
+
+
+def deaf_child(name: str, folder: Path) -> Deaf:
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    child = Deaf(name, [sys.executable, "-c", code], log=folder / name)
     child.start()
-    assert wait_until(lambda: "deaf" in (tmp_path / "log").read_text(), seconds=20)
+    return child
+
+
+def test_a_child_that_ignores_being_asked_is_killed(tmp_path: Path) -> None:
+    child = deaf_child("deaf", tmp_path)
     child.stop(grace_seconds=0.3)
     assert child.exit_code == -signal.SIGKILL
+
+
+def test_children_that_ignore_being_asked_share_one_time_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisors, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(supervisors, "ignore_signals", lambda: None)
+    first, second = children = [deaf_child(name, tmp_path) for name in ("first", "second")]
+    Supervisor(servers=None, children=[first, second]).stop()
+    assert [child.exit_code for child in children] == [-signal.SIGKILL] * 2
+    assert second.given_seconds == 0
 
 
 def test_what_keeps_dying_is_started_less_and_less_often() -> None:

@@ -97,12 +97,13 @@ class Supervisor:
             say(f"up     | {error}")
 
     def stop(self) -> None:
-        """First nobody takes new work, then work ends, then the servers under it."""
+        """First nobody takes new work, then work ends, then the servers under it. All have the same time to end."""
         ignore_signals()
+        deadline = time.monotonic() + GRACE_SECONDS
         for child in self.children:
             child.ask_to_stop()
         for child in self.children:
-            child.stop(grace_seconds=GRACE_SECONDS)
+            child.stop(grace_seconds=max(deadline - time.monotonic(), 0))
         if self.servers:
             self.servers.stop()
 
