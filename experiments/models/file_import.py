@@ -100,6 +100,12 @@ class FileImport(models.Model):
         return f"import {self.id}"
 
     @property
+    def is_at_work(self) -> bool:
+        """Its job has more to do than to write down its own end."""
+        goes_on = self.status in self.AT_WORK or (self.at_once and self.status == self.Status.CHECKED)
+        return goes_on and bool(self.job and self.job.is_live)
+
+    @property
     def has_stopped(self) -> bool:
         """Its job ended before it did. Ask for both in one query: what is read later may have gone on."""
         return self.status in self.AT_WORK and not (self.job and self.job.is_live)

@@ -97,6 +97,12 @@ class Standing:
         return self.is_generating and not self.lanes
 
     @property
+    def renews_itself(self) -> bool:
+        """Its page does, but not under the hands of whoever is entering a budget."""
+        asks = self.run.budget is not None and (self.run.status == Status.PAUSED or self.is_stuck)
+        return self.is_live and not asks
+
+    @property
     def error_share(self) -> float:
         return self.run.n_errors / self.run.n_cases if self.run.n_cases else 0.0
 

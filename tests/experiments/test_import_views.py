@@ -211,6 +211,21 @@ def test_progress_is_a_part_that_asks_for_itself_until_the_job_is_over(client: C
     assert b"hx-trigger" not in part.content
 
 
+def test_a_page_that_asks_something_does_not_renew_itself_under_the_answer(client: Client, admin: User) -> None:
+    """The job has yet to write down its own end."""
+    found = run(send(client, jsonl()))
+    job = Job.objects.filter(kind="experiments.check_import")
+    job.update(status=Job.Status.RUNNING, lease_until=timezone.now())
+    page = client.get(f"/imports/{found.pk}/").content
+    assert b"no error" in page
+    assert b"hx-trigger" not in page
+    FileImport.objects.filter(pk=found.pk).update(at_once=True)
+    page = client.get(f"/imports/{found.pk}/").content
+    assert b'hx-trigger="every 1s"' in page
+    assert b"Reading every row" in page
+    assert b"<select" not in page
+
+
 def test_a_worker_that_is_not_running_is_said_after_ten_seconds(client: Client, admin: User) -> None:
     found = send(client, jsonl())
     assert b"No worker is running" not in client.get(f"/imports/{found.pk}/").content

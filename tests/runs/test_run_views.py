@@ -146,6 +146,20 @@ def test_a_run_whose_lanes_all_ended_can_be_continued(lead: Client) -> None:
     assert Job.objects.live().filter(key=lane_key(run.pk, 0)).count() == 1
 
 
+@pytest.mark.parametrize("how", ["paused", "stuck"])
+def test_the_page_does_not_renew_itself_while_it_asks_for_a_budget(lead: Client, how: str) -> None:
+    run = start_run()
+    if how == "paused":
+        BenchmarkRun.objects.filter(pk=run.pk).update(status="paused")
+    else:
+        Job.objects.update(status="parked")
+    assert "hx-trigger" in lead.get(f"/runs/{run.pk}/").content.decode()
+    BenchmarkRun.objects.filter(pk=run.pk).update(budget=5)
+    page = lead.get(f"/runs/{run.pk}/").content.decode()
+    assert 'name="budget"' in page
+    assert "hx-trigger" not in page
+
+
 def test_errors_are_counted_by_class_with_the_cases_behind_them(lead: Client) -> None:
     run = make_run(eval_set=make_numbered_set(n=4))
     make_items(run, errors={"2": "timeout", "3": "timeout", "4": "http_5xx"})
