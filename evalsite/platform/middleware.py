@@ -10,7 +10,10 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
+from django_htmx.http import HttpResponseClientRedirect
 
+from evalsite.platform.http import HttpRequest as PageRequest
+from evalsite.platform.http import wants_part
 from evalsite.platform.logs import current_request_id
 from evalsite.platform.views.errors import service_unavailable
 
@@ -59,6 +62,19 @@ def private_pages(get_response: View) -> View:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         response.headers.setdefault("Cache-Control", "no-store, private")
+        return response
+
+    return middleware
+
+
+def lead_on_the_whole_page(get_response: View) -> Callable[[PageRequest], HttpResponseBase]:
+    """A redirect in answer to a part that renews itself, to the login for one: the browser is to go there. Otherwise
+    htmx would fetch that page and put it where the part was."""
+
+    def middleware(request: PageRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.method == "GET" and wants_part(request) and "Location" in response.headers:
+            return HttpResponseClientRedirect(response.headers["Location"])
         return response
 
     return middleware

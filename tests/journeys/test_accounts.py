@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -131,6 +132,40 @@ def test_a_job_page_follows_its_job_to_the_end(browser: WatchedBrowser) -> None:
     Job.objects.filter(pk=job.pk).update(status=Job.Status.FAILED, error="Row 7 is broken.", finished_at=now)
     expect(page.get_by_text("Row 7 is broken.")).to_be_visible()
     expect(page.get_by_role("button", name="Try again from the start")).to_be_visible()
+
+
+def test_a_button_is_not_renewed_under_a_finger_and_keeps_the_keyboard(browser: WatchedBrowser) -> None:
+    now = timezone.now()
+    job = make_job(status=Job.Status.RUNNING, created_at=now, started_at=now, lease_until=now + timedelta(minutes=5))
+    page = browser.new_page(user=make_user(roles=["lead"]))
+    page.goto(f"/jobs/{job.pk}")
+    stop = page.get_by_role("button", name="Stop", exact=True)
+
+    stop.focus()
+    Job.objects.filter(pk=job.pk).update(progress_done=7, progress_total=10)
+    expect(page.get_by_text("7 of 10")).to_be_visible()
+    expect(stop).to_be_focused()
+
+    stop.hover()
+    page.mouse.down()
+    Job.objects.filter(pk=job.pk).update(progress_done=8)
+    with page.expect_response(lambda response: response.url.endswith(f"/jobs/{job.pk}")):
+        pass
+    assert page.get_by_text("7 of 10").is_visible()
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Stopping …")).to_be_visible()
+    assert Job.objects.get(pk=job.pk).cancel_requested
+
+
+def test_a_part_of_a_page_whose_session_is_over_leads_to_the_login(browser: WatchedBrowser) -> None:
+    now = timezone.now()
+    job = make_job(status=Job.Status.RUNNING, created_at=now, started_at=now, lease_until=now + timedelta(minutes=5))
+    page = browser.new_page(user=make_user(roles=["lead"]))
+    page.goto(f"/jobs/{job.pk}")
+    Session.objects.all().delete()
+    page.wait_for_url("**/login?**")
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    assert page.locator("#state").count() == 0
 
 
 def test_the_chain_is_checked_in_place(browser: WatchedBrowser) -> None:
