@@ -14,6 +14,9 @@ from experiments.models import BenchmarkRun, Endpoint, EndpointState, Output, Ru
 Status = BenchmarkRun.Status
 MOST_LANES = 16
 PATIENCE = timedelta(seconds=10)
+GENERATING = (Status.QUEUED, Status.RUNNING)
+# What its lanes write.
+MOVING = ("status", "status_reason", "n_done", "n_errors", "input_tokens", "output_tokens", "cost", "finished_at")
 # Summing the tries of more cases than this takes too long for a page that renews itself.
 TRIES_COUNTED_UP_TO = 50_000
 
@@ -60,6 +63,7 @@ class Standing:
     worker_is_missing: bool
     state: EndpointState | None
     tries: int | None
+    waits_for_a_person: bool
     now: datetime
 
     @property
@@ -85,7 +89,7 @@ class Standing:
 
     @property
     def is_generating(self) -> bool:
-        return self.run.status in (Status.QUEUED, Status.RUNNING)
+        return self.run.status in GENERATING
 
     @property
     def is_live(self) -> bool:
@@ -99,7 +103,7 @@ class Standing:
     @property
     def renews_itself(self) -> bool:
         """Its page does, but not under the hands of whoever is entering a budget."""
-        asks = self.run.budget is not None and (self.run.status == Status.PAUSED or self.is_stuck)
+        asks = self.run.budget is not None and (self.run.status == Status.PAUSED or self.waits_for_a_person)
         return self.is_live and not asks
 
     @property
@@ -122,6 +126,9 @@ class Standing:
 
 def standing(run: BenchmarkRun, *, now: datetime) -> Standing:
     lanes = live_lanes(run)
+    if not lanes and run.status in GENERATING:
+        # Its last lane may have ended it after it was read.
+        run.refresh_from_db(fields=MOVING)
     endpoint_id = run.model_version.endpoint_id
     states = EndpointState.objects.select_related("endpoint").filter(endpoint=endpoint_id)
     return Standing(
@@ -129,8 +136,9 @@ def standing(run: BenchmarkRun, *, now: datetime) -> Standing:
         lanes=lanes,
         pace=pace_of(lanes, now=now),
         worker_is_missing=worker_is_missing(run, lanes, now=now),
-        state=states.first() if endpoint_id and run.status in (Status.QUEUED, Status.RUNNING) else None,
+        state=states.first() if endpoint_id and run.status in GENERATING else None,
         tries=tries_of(run),
+        waits_for_a_person=not lanes and run.status in GENERATING and was_stopped(run),
         now=now,
     )
 
@@ -142,6 +150,13 @@ def lane_key(run_id: UUID, lane: int) -> str:
 def live_lanes(run: BenchmarkRun) -> list[Job]:
     keys = [lane_key(run.pk, lane) for lane in range(MOST_LANES)]
     return list(Job.objects.live().filter(key__in=keys).order_by("key"))
+
+
+def was_stopped(run: BenchmarkRun) -> bool:
+    """Its last lane failed, was parked, or was cancelled on the jobs page: nobody wakes it but a person."""
+    keys = [lane_key(run.pk, lane) for lane in range(MOST_LANES)]
+    last = Job.objects.filter(key__in=keys, finished_at__isnull=False).order_by("-finished_at").first()
+    return last is not None and last.status != Job.Status.DONE
 
 
 def pace_of(lanes: Sequence[Job], *, now: datetime) -> float | None:

@@ -1,6 +1,6 @@
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
@@ -11,6 +11,7 @@ from evalsite.platform.models import Job
 from experiments.models import Attempt, BenchmarkRun, EvalSet, ModelVersion, RunItem
 from experiments.reports.runs import lane_key
 from experiments.services.runs import starting
+from experiments.views import runs
 from tests.factories.benchmarks_ import make_called_model, make_endpoint, make_items, make_numbered_set, make_run
 from tests.factories.experiments_ import make_eval_set, make_output
 from tests.factories.platform_ import NOW, make_job
@@ -146,13 +147,30 @@ def test_a_run_whose_lanes_all_ended_can_be_continued(lead: Client) -> None:
     assert Job.objects.live().filter(key=lane_key(run.pk, 0)).count() == 1
 
 
+def test_a_run_that_ends_while_its_page_is_read_is_not_called_stuck(
+    lead: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, read = start_run(), runs.get_run
+
+    def read_and_end(run_id: UUID) -> BenchmarkRun:
+        found = read(run_id)
+        BenchmarkRun.objects.filter(pk=run_id).update(status="done", n_done=5, finished_at=timezone.now())
+        Job.objects.update(status="done", finished_at=timezone.now())
+        return found
+
+    monkeypatch.setattr(runs, "get_run", read_and_end)
+    page = lead.get(f"/runs/{run.pk}/").content.decode()
+    assert "Nobody works on this run" not in page
+    assert "5 of 5 cases" in page
+
+
 @pytest.mark.parametrize("how", ["paused", "stuck"])
 def test_the_page_does_not_renew_itself_while_it_asks_for_a_budget(lead: Client, how: str) -> None:
     run = start_run()
     if how == "paused":
         BenchmarkRun.objects.filter(pk=run.pk).update(status="paused")
     else:
-        Job.objects.update(status="parked")
+        Job.objects.update(status="parked", finished_at=NOW)
     assert "hx-trigger" in lead.get(f"/runs/{run.pk}/").content.decode()
     BenchmarkRun.objects.filter(pk=run.pk).update(budget=5)
     page = lead.get(f"/runs/{run.pk}/").content.decode()

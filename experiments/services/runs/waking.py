@@ -5,9 +5,8 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from evalsite.platform.models import Job
 from experiments.models import BenchmarkRun, RunItem
-from experiments.reports.runs import MOST_LANES, lane_key, live_lanes
+from experiments.reports.runs import live_lanes, was_stopped
 from experiments.services.runs.starting import wake_lanes
 
 Status = BenchmarkRun.Status
@@ -29,13 +28,6 @@ def wake_if_idle(found: BenchmarkRun, *, now: datetime) -> bool:
     free_all(run)
     wake_lanes(run=run, now=now)
     return True
-
-
-def was_stopped(run: BenchmarkRun) -> bool:
-    """Its last lane failed, was parked, or was cancelled on the jobs page: then it waits for a person."""
-    keys = [lane_key(run.pk, lane) for lane in range(MOST_LANES)]
-    last = Job.objects.filter(key__in=keys, finished_at__isnull=False).order_by("-finished_at").first()
-    return last is not None and last.status != Job.Status.DONE
 
 
 def free_all(run: BenchmarkRun) -> None:
