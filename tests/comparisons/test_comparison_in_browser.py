@@ -12,8 +12,6 @@ from tests.factories.platform_ import make_user
 from tests.journeys.accessibility import problems_of
 from tests.running.browser import WatchedBrowser
 
-expect.set_options(timeout=30_000)
-
 
 @pytest.fixture
 def page(browser: WatchedBrowser) -> Page:

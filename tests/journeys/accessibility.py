@@ -32,8 +32,9 @@ NOTE_COLOURS = """
         if (!element.checkVisibility({opacityProperty: true, visibilityProperty: true})) return;
         const style = getComputedStyle(element);
         const floats = !["static", "relative"].includes(style.position);
-        const made = `${around} ${element.localName} ${madeOf(style)} ${floats ? Math.random() : ""}`;
-        if (hasText(element) && !seen.has(made)) window.newColours.push(element);
+        const isText = hasText(element);
+        const made = `${around} ${element.localName} ${madeOf(style)} ${isText} ${floats ? Math.random() : ""}`;
+        if (isText && !seen.has(made)) window.newColours.push(element);
         seen.add(made);
         for (const child of element.children) look(child, made);
     };

@@ -9,7 +9,6 @@ from evalsite.platform.models import User
 from tests.factories.annotations_ import make_campaign, make_reviewer, make_seat
 
 # A busy machine is slow, which is no failure.
-expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Reloads, a network that goes away, no JavaScript, a small screen: nothing said is lost, nothing counts twice."""
 
-from playwright.sync_api import Page, expect
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Page, Route, expect
 
 from annotations.models import Assignment, Flag
 from tests.factories.annotations_ import make_seat
@@ -56,28 +58,37 @@ def test_a_judgment_whose_answer_was_lost_is_not_counted_twice(browser: WatchedB
     round_ = make_round(tasks=3)
     page = browser.new_page(user=round_.reviewer)
     page.goto(round_.address)
-    lose_first_answer(page)
+    line = lose_answers(page)
     page.keyboard.press("a")
     page.keyboard.press("Enter")
     expect(page.locator("#sending")).to_contain_text("Not sent yet")
     assert round_.choices() == ["a"]
+    line.is_down = False
     page.get_by_role("button", name="Try now").click()
     expect(page.locator("#announcer")).to_contain_text("1 of 3 done")
     assert round_.choices() == ["a"]
 
 
-def lose_first_answer(page: Page) -> None:
-    """The server takes the judgment; its answer does not come through."""
-    lost: list[int] = []
+@dataclass
+class Line:
+    is_down: bool = True
+    lost: list[int] = field(default_factory=list)
 
-    def handle(route) -> None:  # type: ignore[no-untyped-def]
-        if lost:
+
+def lose_answers(page: Page) -> Line:
+    """The server takes the judgment; its answer does not come through, nor do further tries until the line is up."""
+    line = Line()
+
+    def handle(route: Route) -> None:
+        if not line.is_down:
             route.continue_()
             return
-        lost.append(route.fetch().status)
+        if not line.lost:
+            line.lost.append(route.fetch().status)
         route.abort()
 
     page.route("**/submit", handle)
+    return line
 
 
 def test_a_page_left_before_the_answer_offers_its_judgment_at_the_next_visit(browser: WatchedBrowser) -> None:

@@ -8,11 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, expect, sync_playwright
 
 from evalsite.platform.models import User
 from tests.running import chromium
 
+# Of locators and of what is expected of them: a whole site on a busy machine.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -57,7 +60,7 @@ class WatchedBrowser:
     def new_page(self, *, user: User | None = None, **options: Any) -> Page:
         """A page in a browser of its own (cookies, storage), logged in as `user`."""
         context = self.chromium.new_context(base_url=self.origin, **options)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         self.contexts.append(context)
         self.watch(context)
         if user:
